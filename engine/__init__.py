@@ -1,1 +1,60 @@
-"""nodegrad engine."""
+"""engine: scalar reverse-mode automatic differentiation that can be read node by node."""
+
+from engine.derivatives import gradient
+from engine.functions import (
+    absolute,
+    affine,
+    cos,
+    dot,
+    exp,
+    expm1,
+    hypot,
+    leaky_relu,
+    log,
+    log1p,
+    logsumexp,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    sin,
+    softmax,
+    softplus,
+    sqrt,
+    tanh,
+    where,
+)
+from engine.label import Role
+from engine.mode import no_grad, recording
+from engine.value import Leaves, Value
+
+
+__all__ = [
+    "Leaves",
+    "Role",
+    "Value",
+    "absolute",
+    "affine",
+    "cos",
+    "dot",
+    "exp",
+    "expm1",
+    "gradient",
+    "hypot",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "logsumexp",
+    "maximum",
+    "minimum",
+    "no_grad",
+    "recording",
+    "relu",
+    "sigmoid",
+    "sin",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "tanh",
+    "where",
+]

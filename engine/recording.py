@@ -1,0 +1,173 @@
+"""Recording: a node from a row and its arguments, with care for what is not a finite number.
+
+The functions written from the rows (see `engine.source`) do the work. Here their arguments are
+checked, what Python's arithmetic refuses is told or read again in IEEE 754, and a graph is compared
+with what recording it once more would give.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+from typing import Any
+
+from engine.errors import StaleGraph, math_error, short
+from engine.graph import topological
+from engine.ieee import value_and_partials
+from engine.ops import Row
+from engine.source import NAMES, recorder
+from engine.value import CONSTANT, Leaves, Steep, Value, fill, node, number
+
+
+def group(xs: Any, where: str) -> tuple[tuple[Any, ...], bool]:
+    """A vector argument as a tuple, and whether it is live: all Values, or all floats.
+
+    A number among Values is carried by a leaf that `args` shows as the number.
+    """
+    try:
+        xs = xs if xs.__class__ is Leaves else tuple(xs)
+    except TypeError:
+        raise TypeError(f"{where}: a sequence of numbers or Values was expected, not {short(xs)}") from None
+    if not xs:
+        raise ValueError(f"{where}: an empty sequence has no value; give at least one number")
+    kinds = {*map(type, xs)}
+    if len(kinds) == 1 and (float in kinds or Value in kinds):
+        return xs, Value in kinds
+    if Value not in kinds:
+        return tuple(number(p, where) for p in xs), False
+    return tuple(p if p.__class__ is Value else Value(number(p, where), CONSTANT) for p in xs), True
+
+
+def record(row: Row, *args: Any) -> Any:
+    """The node of `row` over `args`: numbers, Values, and sequences of them for vectors; a float without Values.
+
+    >>> from engine.ops import TABLE
+    >>> record(TABLE["mul"], Value(2.0), 3).data, record(TABLE["mul"], 2, 3)
+    (6.0, 6.0)
+    """
+    name = row.name
+    if len(args) != len(row.args):
+        raise TypeError(f"{name} takes {len(row.args)} arguments ({', '.join(row.args)}), not {len(args)}")
+    if not row.flat:
+        groups = [group(p, name) if v else group((p,), name) for p, v in zip(args, row.vector, strict=True)]
+        sizes = {len(g) for (g, _), v in zip(groups, row.vector, strict=True) if v}
+        if len(sizes) > 1:
+            raise ValueError(f"{name}: its vectors have different lengths, {' and '.join(map(str, sorted(sizes)))}")
+        args = tuple(g if v else g[0] for (g, _), v in zip(groups, row.vector, strict=True))
+        kinds = "".join("nv"[live] for _, live in groups)
+    else:
+        kinds = "".join("nv"[p.__class__ is Value] for p in args)
+        args = tuple(p if p.__class__ is Value else number(p, name) for p in args)
+    if "v" not in kinds:
+        try:
+            return float(recorder(name, "f")(*args))
+        except (ArithmeticError, ValueError) as refusal:
+            raise _refused(row, refusal, args) from None
+    if not row.flat:
+        return recorder(name, kinds)(*args)
+    return recorder(name, "v")(*args) if kinds[0] == "v" else recorder(name, "n")(*reversed(args))
+
+
+def quietly(row: Row, *args: Any) -> Any:
+    """`record` as IEEE 754 has it: where Python's floats raise, there is an infinity or a NaN."""
+    try:
+        return record(row, *args)
+    except ArithmeticError:
+        groups = [group(p, row.name)[0] if v else p for p, v in zip(args, row.vector, strict=True)]
+        return by_ieee(row, *groups)
+
+
+def careful(row: Row, refusal: Exception, *args: Any) -> Value:
+    """A node whose recording was refused: the value by Python's rules, or the error; the partials by IEEE 754's."""
+    try:
+        recorder(row.name, "f")(*_numbers(args))
+    except (ArithmeticError, ValueError) as reason:
+        raise _refused(row, reason, args) from None
+    return by_ieee(row, *args)  # type: ignore[no-any-return]
+
+
+def by_ieee(row: Row, *args: Any) -> Any:
+    """The node of `row` over checked arguments in numbers that never raise; a float without Values."""
+    y, partials = value_and_partials(row, dict(zip(row.args, _numbers(args, list), strict=True)))
+    groups = [p if v else (p,) for p, v in zip(args, row.vector, strict=True)]
+    slopes = []
+    for g, d in zip(groups, partials, strict=True):
+        d = d if isinstance(d, list) else [d] * len(g)
+        slopes.append(tuple(map(steepened, d)) if any(p.__class__ is Value for p in g) else None)
+    return fill(node(), row, y, groups, slopes) if any(slopes) else y
+
+
+def renewed(n: Value) -> Value:
+    """A fresh recording of node `n` at the present numbers of its arguments."""
+    row: Any = n.op
+    groups = n._groups()
+    assert row is not None
+    args = [g if v else g[0] for g, v in zip(groups, row.vector, strict=True)]
+    finite = math.isfinite(n.data) or not all(math.isfinite(p) for p in itertools.chain(*_numbers(groups)))
+    again = record if finite else quietly  # what was recorded quietly stays quiet
+    return again(row, *args)  # type: ignore[no-any-return]
+
+
+def steepened(d: float) -> float:
+    """A partial that is infinite or NaN, in the form that an adjoint of zero passes as zero."""
+    return d if math.isfinite(d) else Steep(d)
+
+
+def _numbers(args: Any, vector: type = tuple) -> list[Any]:
+    return [
+        p.data if p.__class__ is Value else vector(q.data if q.__class__ is Value else q for q in p)
+        if p.__class__ is tuple
+        else p
+        for p in args
+    ]
+
+
+def _refused(row: Row, refusal: Exception, args: Any) -> Exception:
+    operands = []
+    for s, p in zip(row.args, args, strict=True):
+        data = _numbers([p])[0]
+        name = str(p.label) if p.__class__ is Value and p.label is not None else s
+        operands.append(f"{name}={short(data)}")
+    pole = row.name == "pow" and _numbers(args)[0] == 0
+    return math_error(row, refusal, operands, pole)
+
+
+# ---- noticing a change --------------------------------------------------------------------------
+
+
+def check_fresh(*roots: Value) -> None:
+    """Raise StaleGraph, naming the leaf, unless every recorded number still follows from the leaves.
+
+    Every node is evaluated once more and compared in every bit, so the cost is that of recording.
+
+    >>> w = Value(2.0, "w")
+    >>> y = w * 3
+    >>> w.data = 5.0
+    >>> check_fresh(y)
+    Traceback (most recent call last):
+    ...
+    engine.errors.StaleGraph: 'w' was changed to 5.0 after the graph was recorded: its user 'mul' holds 6.0 and would
+    now be 15.0. Call recompute() on the root to evaluate the graph again.
+    """
+    for n in topological(*roots):
+        if n.op is None:
+            continue
+        fresh = renewed(n)
+        if _bits(n) != _bits(fresh):
+            names = [repr(str(p.label)) if p.label is not None else "a leaf" for p in n._values() if p.op is None]
+            changed = " or ".join(dict.fromkeys(f"{s}" for s in names)) or "an argument"
+            now = ", ".join(f"{p.data!r}" for p in n._values() if p.op is None)
+            raise StaleGraph(
+                f"{changed} was changed to {now} after the graph was recorded: its user {n.op.name!r} holds "
+                f"{n.data!r} and would now be {fresh.data!r}. Call recompute() on the root to evaluate the graph again."
+            )
+
+
+def _bits(n: Value) -> Any:
+    """Data and partials of a node, comparable in every bit (a NaN is like itself)."""
+    slopes = [d for s in n._slopes() if s is not None for d in s]
+    return struct.pack(f"<{1 + len(slopes)}d", n.data, *slopes)
+
+
+NAMES.update(careful=careful, steepened=steepened)
