@@ -84,7 +84,7 @@ def symbol(name: str, vector: bool = False) -> Formula:
 
 
 def function(name: str) -> Callable[..., Formula]:
-    """A way to write the operation `name` in formulas: `exp = function("exp")`, then `exp(-a)`."""
+    """Make the operation `name` writable in formulas: after `exp = function("exp")`, `exp(-a)` is one."""
     return lambda *args: Formula(name, *map(formula, args))
 
 

@@ -271,8 +271,8 @@ class Value:
                     done.append((n, (n.data, n._b, n._da, n._db)))
                     n.data, n._b, n._da, n._db = fresh.data, fresh._b, fresh._da, fresh._db
         except BaseException:
-            for n, (n.data, n._b, n._da, n._db) in reversed(done):
-                pass
+            for n, recorded in done:
+                n.data, n._b, n._da, n._db = recorded
             raise
         return self
 

@@ -213,9 +213,8 @@ class MLP(Module):
             raise ValueError(f"{depth} hidden layers need {depth} activations, not {len(hidden)}: {hidden}")
         activations = [_choice("activation", a, list(ACTIVATIONS)) for a in hidden]
         activations.append(_choice("output", output, OUTPUTS))
-        self.config = dict(nin=nin, layers=sizes, activation=activation, output=output, bias=bias, init=init, seed=seed)
-        if expand:
-            self.config["expand"] = True
+        self.config = {"nin": nin, "layers": sizes, "activation": activation, "output": output, "bias": bias}
+        self.config |= {"init": init, "seed": seed, "expand": expand}
         random = Random(seed)
         sources, self.layers = _units("x", nin), []
         for k, (n, f) in enumerate(zip(sizes, activations, strict=True), 1):
