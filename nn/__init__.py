@@ -1,7 +1,28 @@
 """nn: a thin layer of neurons over the engine, trained sample by sample."""
 
-from nn import init, losses
+from nn import data, init, losses
+from nn.files import load, save
 from nn.modules import MLP, Layer, Module, Neuron
+from nn.optim import SGD, Diverged
+from nn.train import Epoch, History, Update, accuracy, fit, predict
 
 
-__all__ = ["MLP", "Layer", "Module", "Neuron", "init", "losses"]
+__all__ = [
+    "MLP",
+    "SGD",
+    "Diverged",
+    "Epoch",
+    "History",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Update",
+    "accuracy",
+    "data",
+    "fit",
+    "init",
+    "load",
+    "losses",
+    "predict",
+    "save",
+]

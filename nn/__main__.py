@@ -1,0 +1,155 @@
+"""The command line: `python -m nn train DATASET` trains a network and writes what is worth looking at."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from engine import Value, draw, explain
+from nn import MLP, Diverged, data, fit, save
+from nn.files import write
+from nn.init import INITIALISERS
+from nn.losses import LOSSES, loss_function
+from nn.modules import ACTIVATIONS
+from nn.optim import SCHEDULES
+from nn.train import INDEX_LOSSES, ORDERS
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, or 2 with one line that says what was wrong."""
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except BrokenPipeError:
+        return 0
+    except (ValueError, TypeError, OSError, ImportError, Diverged) as error:
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        print(f"nn {args.command}: {error}{notes}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"nn {args.command}: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; --help tells more\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m nn", description="Train a small network, one sample at a time, and look inside.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    train = commands.add_parser(
+        "train",
+        help="train on a data set and write model, curves, gradient graph and explanation",
+        description="Train a multi-layer perceptron by per-sample stochastic gradient descent. Classes get a softmax "
+        "output and cross entropy, numbers a linear output and half_sse, unless you say otherwise.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = train.add_argument
+    add("dataset", help="iris, digits, wine, breast_cancer, moons, and, or, xor, or a CSV file")
+    add("--target", help="the column to predict: its name, or its position from 0 (CSV files)")
+    add("--hidden", type=int, nargs="*", default=[8], metavar="N", help="units of each hidden layer")
+    add("--activation", default="tanh", choices=list(ACTIVATIONS), help="of the hidden layers")
+    add("--output", choices=[*ACTIVATIONS, "softmax"], help="activation of the output layer")
+    add("--loss", choices=list(LOSSES), help="the error on one sample")
+    add("--init", default="xavier", choices=list(INITIALISERS), help="initial weights")
+    add("--epochs", type=int, default=30, help="passes over the training rows")
+    add("--lr", type=float, default=0.05, help="learning rate, eta in the notes")
+    add("--batch-size", type=int, default=1, help="rows for one update")
+    add("--order", default="shuffled", choices=ORDERS, help="of the rows in an epoch")
+    add("--momentum", type=float, default=0.0, help="of the running sum of gradients")
+    add("--weight-decay", type=float, default=0.0, help="pull of every weight towards 0")
+    add("--schedule", default="constant", choices=list(SCHEDULES), help="of the learning rate over the epochs")
+    add("--held-out", type=float, default=0.2, help="share of the rows kept for testing")
+    add("--seed", type=int, default=0, help="decides split, initial weights and order")
+    add("--out", type=Path, help="folder for model.safetensors, curves.png, graph.svg and explanation.txt")
+    train.set_defaults(run=_train)
+    return parser
+
+
+def _train(args: argparse.Namespace) -> None:
+    target = int(args.target) if args.target and args.target.lstrip("-").isdecimal() else args.target
+    dataset = data.load(args.dataset, target=target)
+    if args.out is not None:
+        _writable(args.out)
+    train, test = _parts(dataset, args)
+    classes = len(dataset.classes)
+    output = args.output or ("softmax" if classes else "linear")
+    loss = args.loss or {"softmax": "cross_entropy", "sigmoid": "bce"}.get(output, "half_sse")
+    if classes and loss not in INDEX_LOSSES:
+        train, test = train.one_hot(), test.one_hot()
+    t = train[0][1]
+    nin, nout = len(dataset.features), classes or (1 if isinstance(t, int) else len(t))
+    model = MLP(nin, [*args.hidden, nout], activation=args.activation, output=output, init=args.init, seed=args.seed)
+    weights = len(model.parameters())
+    print(f"{dataset!r}: {len(train)} rows to train on, {len(test)} held out")
+    print(f"{model!r}: {weights} weights, {loss}, {'one sample' if args.batch_size == 1 else args.batch_size} an update")
+    history = fit(
+        model,
+        train,
+        loss=loss,
+        lr=args.lr,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        order=args.order,
+        momentum=args.momentum,
+        weight_decay=args.weight_decay,
+        schedule=args.schedule,
+        validation=test,
+        seed=args.seed,
+    )
+    last = history.epochs[-1]
+    print(f"loss {history.loss[0]:.4f} -> {last.loss:.4f}, held-out loss {last.validation_loss:.4f}")
+    if last.accuracy is not None:
+        right = round(last.accuracy * len(test))
+        print(f"held-out accuracy {last.accuracy:.4f} ({right} of {len(test)} right)")
+    if args.out is not None:
+        _write(args, model, history, test, loss)
+
+
+def _parts(dataset: data.Dataset, args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset]:
+    """Training and held-out rows, standardised; a truth table has no row to spare and is both."""
+    if len(dataset) <= 4:
+        return dataset, dataset
+    train, test = data.split(dataset, held_out=args.held_out, seed=args.seed)
+    if dataset.name == "digits":  # already between 0 and 1
+        return train, test
+    return tuple(data.standardise(train, test))  # type: ignore[return-value]
+
+
+def _writable(out: Path) -> None:
+    """Make the folder before the work is done, so that it is not done for nothing."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write(out / ".writable", b"").unlink()
+    except OSError as error:
+        raise OSError(f"cannot write to {out}: {error.strerror}; give --out another folder") from None
+
+
+def _write(args: argparse.Namespace, model: MLP, history: Any, test: data.Dataset, loss: str) -> None:
+    from nn.lab.plots import loss_curves
+
+    x, t = test[0]
+    E = loss_function(loss)(model(x), t)
+    E.backward()
+    first, last = model.layers[0].neurons[0], model.layers[-1].neurons[0]
+    weights: list[Value] = [last.w[0], first.w[0]][: len(model.layers)]
+    explanation = "\n\n".join(str(explain(w, E, notes="LEC", eta=args.lr)) for w in weights)
+    figure = loss_curves(history).figure
+    written = [
+        (save(model, args.out / "model.safetensors"), "the model: load it with nn.load"),
+        (args.out / "curves.png", "loss and held-out accuracy by epoch"),
+        (write(args.out / "graph.svg", draw(E, collapse="unit").svg.encode()), "the gradient graph of one held-out sample"),
+        (write(args.out / "explanation.txt", (explanation + "\n").encode()), "two weights of it, derivative by derivative"),
+    ]
+    figure.savefig(written[1][0])
+    for path, what in written:
+        print(f"  {path}  {what}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Models on disk: safetensors, with the architecture in the metadata and PyTorch's names and shapes.
+
+A file is written beside its place and then renamed, so what is there is always a whole model.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nn.modules import MLP
+
+
+KEY = "nodegrad"
+ARCHITECTURE = ("nin", "layers", "activation", "output", "bias", "expand")
+
+
+def save(model: MLP, path: str | os.PathLike[str]) -> Path:
+    """Write `model` to `path`; raises ImportError if the extra `files` is missing, OSError if it cannot be written.
+
+    >>> import tempfile
+    >>> model = MLP(2, [3, 1], seed=1)
+    >>> path = save(model, os.path.join(tempfile.mkdtemp(), "model.safetensors"))
+    >>> load(path).state_dict() == model.state_dict()
+    True
+    """
+    numpy, safetensors = _libraries()
+    tensors = {name: numpy.array(t, dtype=numpy.float64) for name, t in model.state_dict().items()}
+    architecture = {key: model.config[key] for key in ARCHITECTURE}
+    content = safetensors.save(tensors, metadata={KEY: json.dumps({"format": 1, "architecture": architecture})})
+    return write(path, content)
+
+
+def load(path: str | os.PathLike[str]) -> MLP:
+    """The model in the file at `path`; raises ValueError, with the reason, for a file that is not a whole model."""
+    _, safetensors = _libraries()
+    content = Path(path).read_bytes()
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        described = json.loads(header["__metadata__"][KEY])
+        architecture = {key: described["architecture"][key] for key in ARCHITECTURE}
+        tensors = {name: t.tolist() for name, t in safetensors.load(content).items()}
+        model = MLP(**architecture)
+        model.load_state_dict(tensors)
+    except Exception as error:  # whatever is wrong with a file, it is the file's fault
+        raise ValueError(f"{os.fspath(path)} is not a model saved by nodegrad: {error}") from None
+    return model
+
+
+def write(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Put `content` at `path`, all of it or none: into a file beside it first, then renamed."""
+    path = Path(path)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import numpy
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError('model files need safetensors: pip install "nodegrad[files]"') from None
+    return numpy, safetensors.numpy

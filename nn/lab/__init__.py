@@ -1,0 +1,6 @@
+"""lab: what one does with trained networks."""
+
+from nn.lab import plots
+
+
+__all__ = ["plots"]

@@ -1,0 +1,259 @@
+"""fit: stochastic gradient descent, one sample at a time, and the history it leaves.
+
+    >>> from nn import MLP, data
+    >>> model = MLP(2, [3, 1], output="sigmoid", seed=0)
+    >>> history = fit(model, data.XOR(), loss="bce", lr=0.5, epochs=300, seed=0)
+    >>> history
+    History(300 epochs, loss 0.841 -> 0.006)
+    >>> accuracy(model, data.XOR())
+    1.0
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, TypeAlias
+
+from engine import Role, no_grad
+from nn.data import check_rows
+from nn.losses import Loss, loss_function
+from nn.modules import Module
+from nn.optim import SGD, Diverged, Schedule, schedule_function
+
+
+ORDERS = ("shuffled", "given", "with_replacement")
+BACKENDS = ("auto", "graph")
+INDEX_LOSSES = ("cross_entropy", "cross_entropy_with_logits")  # whose target may be a class index
+BOUNDARY = {"hinge": 0.0, "bce_with_logits": 0.0}  # the output that separates no from yes; elsewhere one half
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the rows left: the mean loss before each update, and how the held-out rows fare after it."""
+
+    epoch: int
+    lr: float
+    loss: float
+    validation_loss: float | None = None
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update: the row it came from, and that row's loss before it and after it (for a batch, the mean)."""
+
+    epoch: int
+    rows: tuple[int, ...]
+    before: float
+    after: float
+
+
+Callback: TypeAlias = Callable[[Epoch], object]
+
+
+@dataclass
+class History:
+    """The epochs of a training, and its updates if they were asked for."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    updates: list[Update] = field(default_factory=list)
+
+    @property
+    def loss(self) -> list[float]:
+        """The mean loss of each epoch."""
+        return [e.loss for e in self.epochs]
+
+    @property
+    def accuracy(self) -> list[float | None]:
+        """The share of held-out rows told right after each epoch; None without held-out rows, or for regression."""
+        return [e.accuracy for e in self.epochs]
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return "History(0 epochs)"
+        last = self.epochs[-1]
+        told = "" if last.accuracy is None else f", accuracy {last.accuracy:.3f}"
+        return f"History({len(self.epochs)} epochs, loss {self.loss[0]:.3f} -> {last.loss:.3f}{told})"
+
+
+def fit(
+    model: Module,
+    rows: Iterable[Any],
+    *,
+    loss: str | Loss,
+    lr: float,
+    epochs: int,
+    batch_size: int = 1,
+    order: str = "shuffled",
+    backend: str = "auto",
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    schedule: str | Schedule | None = None,
+    validation: Iterable[Any] | None = None,
+    record: str | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+    seed: int = 0,
+) -> History:
+    """Train `model` on `rows` of (x, t), one update per row, or per `batch_size` rows by their mean loss.
+
+    Every update is one graph: the outputs, E, the backward pass, w - lr dE/dw for all weights at once
+    (LEC-1, S63-c). `order` is "shuffled" anew each epoch, "given", or "with_replacement"; `seed` decides
+    it. `record="losses"` keeps the loss of each update's rows before and after it. A callback gets each
+    `Epoch`, and ends the training by returning True. `progress` shows a bar (by default on a terminal).
+
+    Rows are checked before the first step. Raises ValueError for what is not accepted, and Diverged, with
+    the weights of before that step, when the loss or a weight is no longer finite.
+    """
+    loss_of = loss_function(loss)
+    optimiser = SGD(model.parameters(), lr, momentum, weight_decay, nesterov)
+    factor = schedule_function(schedule)
+    _check(epochs=epochs, batch_size=batch_size)
+    _one_of("order", order, ORDERS)
+    _one_of("backend", backend, BACKENDS)
+    _one_of("record", record, (None, "losses"))
+    checked = _checked(model, rows, loss)
+    held_out = None if validation is None else _checked(model, validation, loss)
+    random, history = Random(seed), History()
+    steps = -(-len(checked) // batch_size)
+    with _bar(progress, epochs * steps) as bar:
+        for epoch in range(epochs):
+            optimiser.lr = lr * factor(epoch, epochs)
+            total = 0.0
+            for batch in _batches(len(checked), batch_size, order, random):
+                before = _update(model, [checked[i] for i in batch], loss_of, optimiser, epoch, batch)
+                total += before * len(batch)
+                if record is not None:
+                    after = _mean_loss(model, [checked[i] for i in batch], loss_of)
+                    history.updates.append(Update(epoch, tuple(batch), before, after))
+                bar.update()
+            scores = (None, None) if held_out is None else _scores(model, held_out, loss_of, loss)
+            history.epochs.append(Epoch(epoch, optimiser.lr, total / len(checked), *scores))
+            bar.set_postfix_str(_told(history.epochs[-1]), refresh=False)
+            wishes = [callback(history.epochs[-1]) for callback in callbacks]  # each is called, whatever another wishes
+            if True in wishes:
+                break
+    return history
+
+
+def _update(
+    model: Any, batch: list[Any], loss_of: Loss, optimiser: SGD, epoch: int, indices: Sequence[int]
+) -> float:
+    """One step of gradient descent on the mean loss of `batch`; returns that loss."""
+    try:
+        losses = [loss_of(model(x), t) for x, t in batch]
+        E = losses[0] if len(losses) == 1 else _mean(losses)
+        if not math.isfinite(E.data):
+            raise Diverged(f"the loss is {E.data}: no weight was changed; try a smaller lr")
+        optimiser.zero_grad()
+        E.backward()
+        optimiser.step()
+    except ArithmeticError as error:
+        error.add_note(f"in epoch {epoch}, at row {', '.join(map(str, indices))}")
+        raise
+    return E.data  # type: ignore[no-any-return]
+
+
+def _mean(losses: list[Any]) -> Any:
+    total = losses[0]
+    for E in losses[1:]:
+        total = total + E
+    mean = total / len(losses)
+    mean.label = Role("E")
+    return mean
+
+
+def _batches(n: int, size: int, order: str, random: Random) -> Iterator[list[int]]:
+    """The indices of one epoch, `size` at a time; the last batch may be smaller."""
+    if order == "with_replacement":
+        indices = [random.randrange(n) for _ in range(n)]
+    else:
+        indices = list(range(n))
+        if order == "shuffled":
+            random.shuffle(indices)
+    for k in range(0, n, size):
+        yield indices[k : k + size]
+
+
+def predict(model: Any, x: Sequence[Any]) -> list[float]:
+    """The outputs for one sample as plain floats; no graph is made."""
+    with no_grad():
+        return list(model(x))
+
+
+def accuracy(model: Any, rows: Iterable[Any], boundary: float = 0.5) -> float:
+    """The share of rows told right.
+
+    A class index is right if its output is the largest (of one output: if it lies on the index's side
+    of `boundary`); targets of several numbers, if every output lies on its target's side.
+    """
+    rows = list(rows)
+    return sum(_right(predict(model, x), t, boundary) for x, t in rows) / len(rows)
+
+
+def _right(o: Sequence[float], t: Any, boundary: float) -> bool:
+    if isinstance(t, int):
+        return (o[0] > boundary) == bool(t) if len(o) == 1 else max(range(len(o)), key=o.__getitem__) == t
+    return all((o_k > boundary) == (t_k > boundary) for o_k, t_k in zip(o, t, strict=True))
+
+
+def _scores(model: Any, rows: list[Any], loss_of: Loss, loss: str | Loss) -> tuple[float, float | None]:
+    """The mean loss of held-out rows, and their accuracy if the targets are classes or labels."""
+    labels = all(isinstance(t, int) or all(u in (-1.0, 0.0, 1.0) for u in t) for _, t in rows)
+    boundary = BOUNDARY.get(loss, 0.5) if isinstance(loss, str) else 0.5
+    return _mean_loss(model, rows, loss_of), accuracy(model, rows, boundary) if labels else None
+
+
+def _mean_loss(model: Any, rows: list[Any], loss_of: Loss) -> float:
+    total = 0.0
+    for x, t in rows:
+        total += loss_of(predict(model, x), t)
+    return total / len(rows)
+
+
+def _checked(model: Any, rows: Iterable[Any], loss: str | Loss) -> list[Any]:
+    """The rows as floats, or the error that names the row that does not fit the model or the loss."""
+    nin, nout = getattr(model, "nin", None), getattr(model, "nout", None)
+    rows = list(rows)
+    try:
+        by_index = not hasattr(rows[0][1], "__len__")
+    except (IndexError, TypeError, KeyError):  # not pairs: check_rows tells
+        by_index = False
+    if by_index and isinstance(loss, str) and loss not in INDEX_LOSSES:
+        raise ValueError(
+            f"loss {loss!r} needs one number per output as a target, and row 0 has {rows[0][1]!r}: "
+            "call one_hot() on the data set, or write t as (t,)"
+        )
+    return check_rows(rows, nin, None if by_index else nout, nout if by_index else None)
+
+
+def _check(**counts: Any) -> None:
+    for name, n in counts.items():
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+            raise ValueError(f"{name} must be a whole number >= 1, not {n!r}")
+
+
+def _one_of(name: str, x: Any, accepted: Sequence[Any]) -> None:
+    if x not in accepted:
+        raise ValueError(f"unknown {name} {x!r}; choose from {', '.join(map(str, accepted))}")
+
+
+def _told(e: Epoch) -> str:
+    told = f"loss {e.loss:.4f}"
+    return told if e.accuracy is None else f"{told}, held-out accuracy {e.accuracy:.3f}"
+
+
+def _bar(progress: bool | None, steps: int) -> Any:
+    from tqdm import tqdm  # imported when used
+
+    if progress is None:
+        progress = sys.stderr.isatty() and "CI" not in os.environ
+    return tqdm(total=steps, disable=not progress, unit=" updates", dynamic_ncols=True)
+
+
