@@ -7,7 +7,7 @@ numbers and positions. Nodes that are copied together, or with a model, stay the
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet
 
 from engine.graph import topological
 from engine.ops import TABLE
@@ -35,39 +35,41 @@ class Frozen:
         return self.thawed[position]
 
 
-_frozen: WeakValueDictionary[int, Frozen] = WeakValueDictionary()  # id of an inner node -> where it is being copied
+_alive: WeakSet[Frozen] = WeakSet()  # what is being copied just now: a copier holds it until it is done
 
 
 def reduced(v: Value) -> tuple[Any, ...]:
     """What `copy` and `pickle` ask of a Value."""
     if v.op is None:
-        return _leaf, (v.data, v.grad, v.label is CONSTANT or v.label, v.label is CONSTANT)
-    if id(v) not in _frozen:
-        _freeze(v)
-    frozen = _frozen[id(v)]
+        return _leaf, (v.data, v.grad, None if v.label is CONSTANT else v.label, v.label is CONSTANT)
+    frozen = _holding(v) or _freeze(v)
     return Frozen.node, (frozen, frozen.position[v])
+
+
+def _holding(v: Value) -> Frozen | None:
+    """The frozen graph that holds the inner node `v` already."""
+    return next((f for f in _alive if v in f.position), None)
 
 
 def _freeze(root: Value) -> Frozen:
     outside: list[Value] = []
     inside: list[Value] = []
     for n in topological(root):
-        (outside if n.op is None or id(n) in _frozen else inside).append(n)
+        (outside if n.op is None or _holding(n) else inside).append(n)
     position = {n: k for k, n in enumerate([*outside, *inside])}
 
     def place(p: Any) -> Any:
         return position[p] if p.__class__ is Value else float(p)
 
     entries = []
+    n: Any
     for n in inside:
-        assert n.op is not None
         groups = tuple(tuple(map(place, g)) for g in n._groups())
         slopes = tuple(s and tuple(map(float, s)) for s in n._slopes())
         entries.append((n.op.name, n.data, n.grad, n.label, groups, slopes))
     frozen = Frozen(outside, entries)
-    for n in inside:
-        frozen.position[n] = position[n]
-        _frozen[id(n)] = frozen
+    frozen.position = {n: position[n] for n in inside}
+    _alive.add(frozen)
     return frozen
 
 
