@@ -1,0 +1,176 @@
+"""Dataset and check_rows: rows (x, t) for per-sample SGD, checked where they enter.
+
+A row is a pair `(x, t)`: `x` a tuple of floats, `t` a tuple of floats or, for `cross_entropy`, an int class index.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
+from reprlib import repr as short
+from typing import Any, TypeAlias, overload
+
+
+Target: TypeAlias = tuple[float, ...] | int
+Row: TypeAlias = tuple[tuple[float, ...], Target]
+
+
+@dataclass(frozen=True, repr=False)
+class Dataset(Sequence[Row]):
+    """Rows (x, t) with the names of their columns; a slice is a Dataset again.
+
+    `features` names the entries of x (x1, x2, ... if left out). `classes` names the classes if the targets are class
+    indices or their 0-1 coding. `mean` and `scale` are empty until `standardise` fills them. The rows are checked and
+    converted by `check_rows`: a Dataset never holds text, NaN or rows of different lengths.
+
+    >>> data = Dataset("fruit", [((150, 7), 0), ((120, 9), 1)], features=("weight", "size"), classes=("apple", "pear"))
+    >>> data, data[0], data[1:]
+    (Dataset('fruit', 2 rows, 2 features, 2 classes), ((150.0, 7.0), 0), Dataset('fruit', 1 row, 2 features, 2 classes))
+    """
+
+    name: str
+    rows: Sequence[Row]
+    features: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        features, classes, rows = tuple(self.features), tuple(self.classes), tuple(self.rows)
+        if rows:
+            pairs, width = _pairs(rows), len(classes) or None
+            indexed = classes and not isinstance(pairs[0][1], tuple | list)
+            rows = tuple(check_rows(pairs, len(features) or None, width, width if indexed else None))
+            features = features or numbered(len(rows[0][0]))
+            for i, (_, t) in enumerate(rows if classes else ()):
+                if isinstance(t, tuple) and (t.count(1.0), t.count(0.0)) != (1, len(t) - 1):
+                    raise ValueError(f"row {i}: t is {short(t)}, not a single 1 among zeros; "
+                                     "leave `classes` empty unless each row has one class")
+        for field, value in ("features", features), ("classes", classes), ("rows", rows):
+            object.__setattr__(self, field, value)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Dataset": ...
+    def __getitem__(self, index: int | slice) -> "Row | Dataset":
+        return replace(self, rows=self.rows[index]) if isinstance(index, slice) else self.rows[index]
+
+    def __repr__(self) -> str:
+        parts = [count(len(self), "row"), count(len(self.features), "feature")]
+        if self.classes:
+            parts.append(count(len(self.classes), "class", "classes"))
+        elif self.rows and isinstance(t := self.rows[0][1], tuple):
+            parts.append(count(len(t), "target"))
+        return f"Dataset({self.name!r}, {', '.join(parts)})"
+
+    def one_hot(self) -> "Dataset":
+        """The same rows with each class index k as K numbers: t_k = 1, the others 0 (the K-class coding of ESL 11.3).
+
+        K sigmoid outputs and `sse` need this form. ValueError if the targets are not class indices.
+
+        >>> Dataset("two", [((0.5,), 1), ((0.1,), 0)], classes=("no", "yes")).one_hot().rows
+        (((0.5,), (0.0, 1.0)), ((0.1,), (1.0, 0.0)))
+        """
+        coded: list[Row] = []
+        for x, t in self.rows:
+            if isinstance(t, tuple):
+                raise ValueError(f"{self!r} has targets such as {short(t)}; one_hot() codes class indices")
+            coded.append((x, tuple([float(k == t) for k in range(len(self.classes))])))
+        return replace(self, rows=coded)
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def numbered(n: int) -> tuple[str, ...]:
+    return tuple([f"x{i}" for i in range(1, n + 1)])
+
+
+# Checking rows
+
+def check_rows(rows: Iterable[Any], nin: int | None, nout: int | None = None, classes: int | None = None) -> list[Row]:
+    """The rows as pairs of float tuples (or class indices), or an error that says which row is wrong and how.
+
+    With `classes` every target is an int in 0..classes-1, otherwise a sequence of `nout` numbers; a width of None is
+    that of the first row. NumPy arrays and scalars, lists, ints and bools are converted. TypeError for a wrong kind of
+    thing (text, None, complex, no pair); ValueError for a wrong length, NaN, infinity, a wrong index, or no rows.
+
+    >>> check_rows([([1, 2], 0)], nin=2, classes=3)
+    [((1.0, 2.0), 0)]
+    >>> check_rows([((1.0, 2.0), (0.5,)), ((1.0,), (0.5,))], nin=2, nout=1)
+    Traceback (most recent call last):
+    ValueError: row 1: x has 1 number, expected 2: (1.0,)
+    """
+    checked: list[Row] = []
+    for i, (x, t) in enumerate(_pairs(rows)):
+        inputs = _numbers(x, nin, f"row {i}: x")
+        if classes is not None:
+            checked.append((inputs, _index(t, classes, f"row {i}: t")))
+        else:
+            targets = _numbers(t, nout, f"row {i}: t", "; a class index needs cross_entropy and the classes' names")
+            checked.append((inputs, targets))
+            nout = len(targets)
+        nin = len(inputs)
+    return checked
+
+
+def _pairs(rows: Iterable[Any]) -> list[tuple[Any, Any]]:
+    if not isinstance(rows, Iterable):
+        raise TypeError(f"rows are {short(rows)}, not a sequence of pairs (x, t)")
+    pairs: list[tuple[Any, Any]] = []
+    for i, row in enumerate(rows):
+        pair = _plain(row)
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"row {i} is {short(pair)}, not a pair (x, t); for arrays X and T write list(zip(X, T))")
+        pairs.append((_plain(pair[0]), _plain(pair[1])))
+    if not pairs:
+        raise ValueError("there are no rows; at least one pair (x, t) is needed")
+    return pairs
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy array or scalar as lists and Python numbers (NumPy need not be imported), anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _numbers(values: Any, width: int | None, where: str, hint: str = "") -> tuple[float, ...]:
+    if isinstance(values, Real):
+        raise TypeError(f"{where} is {values!r}, not a sequence of numbers; write ({values!r},){hint}")
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        raise TypeError(f"{where} is {short(values)}, not a sequence of numbers")
+    if not values or width not in (None, len(values)):
+        expected = "at least 1" if width is None else width
+        raise ValueError(f"{where} has {count(len(values), 'number')}, expected {expected}: {short(values)}")
+    return tuple([v if type(v) is float and math.isfinite(v) else number(v, f"{where}[{i}]")
+                  for i, v in enumerate(values)])
+
+
+def number(value: Any, where: str) -> float:
+    plain = _plain(value)
+    if not isinstance(plain, Real):
+        raise TypeError(f"{where} is {short(plain)} of type {type(plain).__name__}; write a number")
+    try:
+        number = float(plain)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{where} is {short(plain)}; write a finite number")
+    return number
+
+
+def _index(value: Any, classes: int, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
+        advice = int(value) if whole else f"an int from 0 to {classes - 1}"
+        raise TypeError(f"{where} is {short(value)}, not a class index; write {advice}")
+    if not 0 <= value < classes:
+        raise ValueError(f"{where} is {value}, outside the class indices 0..{classes - 1}")
+    return value
