@@ -139,6 +139,7 @@ def fit(
             wishes = [callback(history.epochs[-1]) for callback in callbacks]  # each is called, whatever another wishes
             if True in wishes:
                 break
+    optimiser.zero_grad()
     return history
 
 
