@@ -27,6 +27,7 @@ from engine.functions import (
 from engine.label import Role
 from engine.mode import no_grad, recording
 from engine.value import Leaves, Value
+from engine.view import draw, draw_dot, record
 
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "affine",
     "cos",
     "dot",
+    "draw",
+    "draw_dot",
     "exp",
     "expm1",
     "gradient",
@@ -48,6 +51,7 @@ __all__ = [
     "maximum",
     "minimum",
     "no_grad",
+    "record",
     "recording",
     "relu",
     "sigmoid",

@@ -7,82 +7,73 @@ numbers and positions. Nodes that are copied together, or with a model, stay the
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
-from engine.graph import topological
-from engine.ops import TABLE
-from engine.recording import steepened
+from engine.graph import born
+from engine.ops import row
 from engine.value import CONSTANT, Value, fill, node
 
 
 class Frozen:
-    """Inner nodes as data: each argument a number, or the position of a Value among `outside` and `entries`."""
+    """Inner nodes that are copied together, and the Values `outside` that they were made from."""
 
-    def __init__(self, outside: list[Value], entries: list[tuple[Any, ...]]) -> None:
-        self.outside, self.entries = outside, entries
-        self.position: dict[Value, int] = {}  # of the originals; holds them while they are being copied
-        self.thawed: list[Value] | None = None
+    def __init__(self, outside: list[Value], inside: list[Value]) -> None:
+        self.outside, self.inside = outside, inside
+        self.position = {n: k for k, n in enumerate([*outside, *inside])}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Frozen, (self.outside, self.entries)
+        return Thawed, (self.outside, [self._entry(n) for n in self.inside])
 
-    def node(self, position: int) -> Value:
-        """The Value at `position`; the first call makes them all."""
-        if self.thawed is None:
-            self.thawed = list(self.outside)
-            for entry in self.entries:
-                self.thawed.append(_thawed(self.thawed, *entry))
-        return self.thawed[position]
+    def _entry(self, n: Any) -> tuple[Any, ...]:
+        """A node as data, each of its arguments a number (a float) or the position of a Value (an int)."""
+        groups = tuple(tuple(self.position[p] if p.__class__ is Value else p for p in g) for g in n._groups())
+        slopes = tuple(s and tuple(s) for s in n._slopes())
+        return n.op.name, n.data, n.grad, n.label, groups, slopes
 
 
-_alive: WeakSet[Frozen] = WeakSet()  # what is being copied just now: a copier holds it until it is done
+class Thawed:
+    """The copies of `outside`, and those made again from the entries."""
+
+    def __init__(self, outside: list[Value], entries: list[tuple[Any, ...]]) -> None:
+        self.nodes = list(outside)
+        for name, data, grad, label, groups, slopes in entries:
+            args = [tuple(self.nodes[p] if p.__class__ is int else p for p in g) for g in groups]
+            n = fill(node(), row(name), data, args, slopes)
+            n.grad, n.label = grad, label
+            self.nodes.append(n)
+
+
+# by the id of each of its inner nodes; a copier holds what it copies until it is done
+_frozen: WeakValueDictionary[int, Frozen] = WeakValueDictionary()
 
 
 def reduced(v: Value) -> tuple[Any, ...]:
     """What `copy` and `pickle` ask of a Value."""
     if v.op is None:
         return _leaf, (v.data, v.grad, None if v.label is CONSTANT else v.label, v.label is CONSTANT)
-    frozen = _holding(v) or _freeze(v)
-    return Frozen.node, (frozen, frozen.position[v])
-
-
-def _holding(v: Value) -> Frozen | None:
-    """The frozen graph that holds the inner node `v` already."""
-    return next((f for f in _alive if v in f.position), None)
+    frozen = _frozen.get(id(v)) or _freeze(v)
+    return _node, (frozen, frozen.position[v])
 
 
 def _freeze(root: Value) -> Frozen:
+    """The inner nodes from `root` down to those that are being copied already."""
+    inside, found = [root], {root}
     outside: list[Value] = []
-    inside: list[Value] = []
-    for n in topological(root):
-        (outside if n.op is None or _holding(n) else inside).append(n)
-    position = {n: k for k, n in enumerate([*outside, *inside])}
-
-    def place(p: Any) -> Any:
-        return position[p] if p.__class__ is Value else float(p)
-
-    entries = []
-    n: Any
     for n in inside:
-        groups = tuple(tuple(map(place, g)) for g in n._groups())
-        slopes = tuple(s and tuple(map(float, s)) for s in n._slopes())
-        entries.append((n.op.name, n.data, n.grad, n.label, groups, slopes))
-    frozen = Frozen(outside, entries)
-    frozen.position = {n: position[n] for n in inside}
-    _alive.add(frozen)
+        for p in (p for g in n._groups() for p in g if p.__class__ is Value and p not in found):
+            found.add(p)
+            (outside if p.op is None or id(p) in _frozen else inside).append(p)
+    frozen = Frozen(sorted(outside, key=born), sorted(inside, key=born))
+    for n in inside:
+        _frozen[id(n)] = frozen
     return frozen
+
+
+def _node(thawed: Thawed, position: int) -> Value:
+    return thawed.nodes[position]
 
 
 def _leaf(data: float, grad: float | None, label: Any, constant: bool) -> Value:
     v = Value(data, CONSTANT if constant else label)
     v.grad = grad
     return v
-
-
-def _thawed(
-    known: list[Value], name: str, data: float, grad: float | None, label: Any, groups: Any, slopes: Any
-) -> Value:
-    args = [tuple(known[p] if p.__class__ is int else p for p in g) for g in groups]
-    n = fill(node(), TABLE[name], data, args, [s and tuple(map(steepened, s)) for s in slopes])
-    n.grad, n.label = grad, label
-    return n

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine.errors import short
 from engine.formula import Formula, fold
 from engine.graph import topological
 from engine.ieee import FLOATS, elementwise, evaluate
@@ -33,10 +34,12 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
     >>> round(dw.data / dx.data, 6) == round(x.data / w.data, 6)
     True
     """
+    if y.__class__ is not Value or xs.__class__ is Value:
+        raise TypeError(f"gradient takes a Value and a list of Values, gradient(y, [x]), not {short(y)} and {short(xs)}")
     check_fresh(y)
     nodes = topological(y)
-    live = set(xs)
-    if strangers := [x for x in xs if x not in set(nodes)]:
+    live, known = set(xs), set(nodes)
+    if strangers := [x for x in xs if x not in known]:
         raise ValueError(f"gradient: {strangers[0]!r} is not in the graph of {y!r}; did you rebuild the expression?")
     for n in nodes:
         if n not in live and any(p in live for p in n._values()):
@@ -57,8 +60,7 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
 
 def _edges(n: Value, live: set[Value]) -> list[tuple[Value, Any, bool]]:
     """The edges of `n` towards nodes that matter: argument, partial as a Value or number, whether it is steep."""
-    row = n.op
-    assert row is not None
+    row: Any = n.op
     groups = n._groups()
     symbols: dict[str, Any] = {"y": n}
     for s, g, vector in zip(row.args, groups, row.vector, strict=True):

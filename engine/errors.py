@@ -5,6 +5,7 @@
       PoleError     (ZeroDivisionError)      1/0, 0**-1
       RangeError    (OverflowError)          exp(1000), 1e200**3
     StaleGraph      (ValueError)             a leaf was changed after the graph was recorded
+    Anomaly         (RuntimeError)           a NaN or an infinity appeared inside of anomaly()
     GradientReplaced (UserWarning)           a pass replaced a gradient that another root had left
 
 Each is also the built-in exception that plain floats raise there, so `except ZeroDivisionError` works.
@@ -37,6 +38,14 @@ class StaleGraph(ValueError):
     """The numbers recorded in a graph no longer follow from its leaves."""
 
 
+class Anomaly(RuntimeError):
+    """A NaN or an infinity appeared inside of `anomaly()`; `node` is where, `line` the source that made the node."""
+
+    def __init__(self, message: str, node: Any, line: str) -> None:
+        super().__init__(message)
+        self.node, self.line = node, line
+
+
 class GradientReplaced(UserWarning):
     """A backward pass replaced a gradient that a pass from another root had left."""
 
@@ -55,9 +64,9 @@ def not_a_number(x: Any, where: str) -> TypeError:
     """The error for something that is not a number where one is needed."""
     if isinstance(x, str):
         remedy = f"write float({x!r}) if the text is a number"
-    elif hasattr(x, "shape") or isinstance(x, list | tuple):
+    elif getattr(x, "shape", ()) or isinstance(x, list | tuple):
         remedy = "a Value is one scalar: take the elements one by one, as in [v * x for x in array]"
-    elif isinstance(x, complex):
+    elif "complex" in type(x).__name__:
         remedy = "only real numbers have a place here: take x.real, x.imag or abs(x)"
     else:
         remedy = "give an int, a float or a Value"

@@ -16,7 +16,7 @@ written once is computed once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, NoReturn, TypeAlias
 
 
 class Formula:
@@ -49,13 +49,18 @@ class Formula:
     def __truediv__(self, other: Operand) -> Formula: return Formula("div", self, formula(other))
     def __rtruediv__(self, other: Operand) -> Formula: return Formula("div", formula(other), self)
     def __pow__(self, other: Operand) -> Formula: return Formula("pow", self, formula(other))
+    def __rpow__(self, other: Operand) -> Formula: return Formula("pow", formula(other), self)
     def __neg__(self) -> Formula: return Formula("neg", self)
+    def __abs__(self) -> Formula: return Formula("absolute", self)
     def __gt__(self, other: Operand) -> Formula: return Formula("gt", self, formula(other))
     def __lt__(self, other: Operand) -> Formula: return Formula("lt", self, formula(other))
     def __ge__(self, other: Operand) -> Formula: return Formula("ge", self, formula(other))
     def __le__(self, other: Operand) -> Formula: return Formula("le", self, formula(other))
     def equals(self, other: Operand) -> Formula: return Formula("eq", self, formula(other))
     # fmt: on
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"{self} is neither true nor false before it is read: write where(condition, this, that)")
 
     def __repr__(self) -> str:
         return text(self)

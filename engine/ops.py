@@ -75,6 +75,8 @@ class Row:
             raise ValueError(f"the name of a row must be a Python name, not {name!r}")
         if len(self.args) != len(partials):
             raise ValueError(f"row {name}: {len(self.args)} arguments {self.args} but {len(partials)} partials")
+        if taken := sorted({"n", "y"} & {*self.args}):
+            raise ValueError(f"row {name}: no argument can be called {taken[0]!r}: in a row, y is the result and n the node")
         if unknown := symbols.keys() - {*self.args, "y"}:
             raise ValueError(f"row {name}: its formulas use {sorted(unknown)}, which are not among {self.args}")
         self.vector = tuple(symbols.get(s, False) for s in self.args)
@@ -106,6 +108,8 @@ class Row:
 
 def row(name: str) -> Row:
     """The row of that name; how a row is pickled."""
+    if name not in TABLE:
+        raise LookupError(f"there is no row {name!r}: define it with primitive() before nodes that it made are loaded")
     return TABLE[name]
 
 

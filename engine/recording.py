@@ -7,12 +7,12 @@ with what recording it once more would give.
 
 from __future__ import annotations
 
-import itertools
 import math
 import struct
 from typing import Any
 
 from engine.errors import StaleGraph, math_error, short
+from engine.formula import Formula, Itself, fold, formula, rebuild
 from engine.graph import topological
 from engine.ieee import value_and_partials
 from engine.ops import Row
@@ -40,7 +40,9 @@ def group(xs: Any, where: str) -> tuple[tuple[Any, ...], bool]:
 
 
 def record(row: Row, *args: Any) -> Any:
-    """The node of `row` over `args`: numbers, Values, and sequences of them for vectors; a float without Values.
+    """The node of `row` over `args`: numbers, Values, and sequences of them for vectors.
+
+    Without Values it is a float, with the symbols of a formula a formula.
 
     >>> from engine.ops import TABLE
     >>> record(TABLE["mul"], Value(2.0), 3).data, record(TABLE["mul"], 2, 3)
@@ -49,16 +51,21 @@ def record(row: Row, *args: Any) -> Any:
     name = row.name
     if len(args) != len(row.args):
         raise TypeError(f"{name} takes {len(row.args)} arguments ({', '.join(row.args)}), not {len(args)}")
-    if not row.flat:
-        groups = [group(p, name) if v else group((p,), name) for p, v in zip(args, row.vector, strict=True)]
-        sizes = {len(g) for (g, _), v in zip(groups, row.vector, strict=True) if v}
-        if len(sizes) > 1:
-            raise ValueError(f"{name}: its vectors have different lengths, {' and '.join(map(str, sorted(sizes)))}")
-        args = tuple(g if v else g[0] for (g, _), v in zip(groups, row.vector, strict=True))
-        kinds = "".join("nv"[live] for _, live in groups)
-    else:
-        kinds = "".join("nv"[p.__class__ is Value] for p in args)
-        args = tuple(p if p.__class__ is Value else number(p, name) for p in args)
+    try:
+        if not row.flat:
+            groups = [group(p, name) if v else group((p,), name) for p, v in zip(args, row.vector, strict=True)]
+            sizes = {len(g) for (g, _), v in zip(groups, row.vector, strict=True) if v}
+            if len(sizes) > 1:
+                raise ValueError(f"{name}: its vectors have different lengths, {' and '.join(map(str, sorted(sizes)))}")
+            args = tuple(g if v else g[0] for (g, _), v in zip(groups, row.vector, strict=True))
+            kinds = "".join("nv"[live] for _, live in groups)
+        else:
+            kinds = "".join("nv"[p.__class__ is Value] for p in args)
+            args = tuple(p if p.__class__ is Value else number(p, name) for p in args)
+    except TypeError:
+        if any(p.__class__ is Formula for p in args):
+            return _of_symbols(row, args)
+        raise
     if "v" not in kinds:
         try:
             return float(recorder(name, "f")(*args))
@@ -67,6 +74,15 @@ def record(row: Row, *args: Any) -> Any:
     if not row.flat:
         return recorder(name, kinds)(*args)
     return recorder(name, "v")(*args) if kinds[0] == "v" else recorder(name, "n")(*reversed(args))
+
+
+def _of_symbols(row: Row, args: Any) -> Formula:
+    """The operation over symbols; of a row with vectors its formula, which says what is summed."""
+    operands = [*map(formula, args)]
+    if not any(row.vector):
+        return Formula(row.name, *operands)
+    meanings = dict(zip(row.args, operands, strict=True))
+    return fold(row.value, Itself(row.value, meanings), rebuild)  # type: ignore[no-any-return]
 
 
 def quietly(row: Row, *args: Any) -> Any:
@@ -102,10 +118,8 @@ def renewed(n: Value) -> Value:
     """A fresh recording of node `n` at the present numbers of its arguments."""
     row: Any = n.op
     groups = n._groups()
-    assert row is not None
     args = [g if v else g[0] for g, v in zip(groups, row.vector, strict=True)]
-    finite = math.isfinite(n.data) or not all(math.isfinite(p) for p in itertools.chain(*_numbers(groups)))
-    again = record if finite else quietly  # what was recorded quietly stays quiet
+    again = record if math.isfinite(n.data) else quietly  # what was recorded quietly stays quiet
     return again(row, *args)  # type: ignore[no-any-return]
 
 
@@ -117,7 +131,7 @@ def steepened(d: float) -> float:
 def _numbers(args: Any, vector: type = tuple) -> list[Any]:
     return [
         p.data if p.__class__ is Value else vector(q.data if q.__class__ is Value else q for q in p)
-        if p.__class__ is tuple
+        if isinstance(p, tuple)
         else p
         for p in args
     ]
@@ -155,11 +169,12 @@ def check_fresh(*roots: Value) -> None:
             continue
         fresh = renewed(n)
         if _bits(n) != _bits(fresh):
-            names = [repr(str(p.label)) if p.label is not None else "a leaf" for p in n._values() if p.op is None]
-            changed = " or ".join(dict.fromkeys(f"{s}" for s in names)) or "an argument"
-            now = ", ".join(f"{p.data!r}" for p in n._values() if p.op is None)
+            changed = {p: "a leaf" if p.label is None else repr(str(p.label)) for p in n._values() if p.op is None}
+            now = ", ".join(f"{p.data!r}" for p in changed)
+            what = " or ".join(dict.fromkeys(changed.values())) + f" was changed to {now}"
             raise StaleGraph(
-                f"{changed} was changed to {now} after the graph was recorded: its user {n.op.name!r} holds "
+                f"{what if changed else 'an inner node was changed by hand'} after the graph was recorded: "
+                f"{'its user ' if changed else ''}{n.op.name!r} holds "
                 f"{n.data!r} and would now be {fresh.data!r}. Call recompute() on the root to evaluate the graph again."
             )
 

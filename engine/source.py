@@ -1,7 +1,7 @@
 """Rows as Python source: straight-line functions on floats, and the functions that record a node.
 
 Every operator of `Value` is written here, from its row, when the engine is imported. The source is
-registered with `linecache`, so tracebacks and debuggers show it; `source(row)` prints it.
+registered with `linecache`, so tracebacks and debuggers show it; `recorder_source(row)` is it.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _uses(formulas: Sequence[Formula]) -> tuple[dict[Formula, int], set[Formula]
 
 def steep(f: Formula) -> bool:
     """Whether a partial can be infinite at finite arguments: it divides, takes a logarithm or a power."""
-    return any(g.op in ("div", "log", "pow") for g in each(computed(f)))
+    return any(g.op in ("div", "log", "log1p", "pow") for g in each(computed(f)))
 
 
 def value_source(row: Row) -> str:

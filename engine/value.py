@@ -55,7 +55,9 @@ def number(x: Any, where: str) -> float:
             raise TypeError(f"{where}: the int {short(x)} is too large for a float") from None
     if x.__class__ is Value:
         raise TypeError(f"{where}: {x!r} is a Value already; use it as it is, or v.data for its number")
-    if isinstance(x, str | bytes | complex) or getattr(x, "shape", ()) != () or not hasattr(x, "__float__"):
+    kind = getattr(getattr(x, "dtype", None), "kind", "f")  # NumPy's letter for what it holds
+    one_number = hasattr(x, "__float__") and getattr(x, "shape", ()) == () and kind in "biuf"
+    if not one_number or isinstance(x, str | bytes | complex):
         raise not_a_number(x, where)
     try:
         value = float(x)
@@ -185,9 +187,11 @@ class Value:
 
     def __float__(self) -> NoReturn:
         raise TypeError(
-            f"float({self!r}) would drop the gradient: write engine.exp(v) for math.exp(v), "
+            f"a plain number made of {self!r} would drop the gradient: write engine.exp(v) for math.exp(v), "
             "and v.item() where you want the number alone"
         )
+
+    __int__ = __float__
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
@@ -225,11 +229,11 @@ class Value:
         before: list[tuple[Any, float]] = [(v, v.grad) for v in leaves(self) if v.grad] if accumulate else []
         revisited = self.grad is not None
         nothing = float("-0.0")  # a new object; -0.0 + x is x in every bit
-        order, replaced = _reached(self, nothing)
-        if replaced is not None and not accumulate and not revisited:
-            _warn_replaced(replaced)
-        self.grad = seed
         try:
+            order, replaced = _reached(self, nothing)
+            if replaced is not None and not accumulate and not revisited:
+                _warn_replaced(replaced)
+            self.grad = seed
             for n in order:
                 g: Any = n.grad
                 if n._da is not None:
@@ -243,12 +247,12 @@ class Value:
                         if slopes is not None:
                             for p, d in zip(group, slopes):  # noqa: B905
                                 p.grad += d * g
-        except BaseException:  # an interrupt, say: no half-made gradient stays behind
+            for v, held in before:
+                v.grad = held + v.grad
+        except BaseException:  # an interrupt, or the warning made an error: no half-made gradient stays behind
             for n in topological(self):
                 n.grad = None
             raise
-        for v, held in before:
-            v.grad = held + v.grad
 
     def recompute(self) -> Value:
         """Evaluate the graph again from its leaves, in place; returns the root.
@@ -291,12 +295,13 @@ class Value:
 
 def fill(n: Value, row: Row, data: float, groups: Any, slopes: Any) -> Value:
     """Give a new node its row, its number, its arguments and its partials, a group for each symbol of the row."""
-    n.op, n.data, n.grad, n.label, n._born = row, data, None, None, tick()
+    n.op, n.data, n.grad, n.label = row, data, None, None
     if row.flat:
         n._a, n._b = (*(g[0] for g in groups), None)[:2]
         n._da, n._db = (*(s and s[0] for s in slopes), None)[:2]
     else:
         n._a, n._b, n._da, n._db = tuple(groups), tuple(slopes), None, None
+    n._born = tick()  # last, when the node is whole: `anomaly` looks at it then
     return n
 
 

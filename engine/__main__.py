@@ -1,0 +1,91 @@
+"""The command line: `python -m engine "tanh(w*x + b)" w=0.5 x=1 b=0.1` evaluates, differentiates and explains."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from engine import Value, draw, explain, explore, listing, tree
+from engine.expression import FUNCTIONS, parse
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, or 2 with one line that says what was wrong."""
+    args = _parser().parse_args(argv)
+    try:
+        _run(args)
+    except BrokenPipeError:
+        return 0
+    except (ValueError, TypeError, ArithmeticError, OSError, ImportError) as error:
+        print(f"engine: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"engine: {message}; --help tells more\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m engine",
+        description="Evaluate an expression, differentiate it by every name in it, and say why each gradient is what it is.",
+        epilog=f"Functions: {', '.join(FUNCTIONS)}. Conditions: where(x > 0, a, b).",
+    )
+    add = parser.add_argument
+    add("expression", help='such as "tanh(w*x + b)"')
+    add("values", nargs="*", metavar="name=value", help="the number of each name")
+    add("--explain", metavar="NAME", action="append", default=[], help="derive d result / d NAME, step by step")
+    add("--draw", metavar="FILE", help="write the gradient graph as SVG")
+    add("--explore", metavar="FILE", help="write the page on which the backward pass can be stepped")
+    add("--tree", action="store_true", help="print the graph as a tree")
+    add("--list", action="store_true", help="print the graph line by line")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> None:
+    names = dict(map(_named, args.values))
+    y = parse(args.expression, names)
+    y.backward()
+    print(f"{args.expression} = {y.data:.6g}")
+    for name, v in names.items():
+        print(f"  d/d{name} = {'0 (it is not used)' if v.grad is None else format(v.grad, '.6g')}")
+    for name in args.explain:
+        if name not in names:
+            raise ValueError(f"--explain {name}: there is no such name; choose from {', '.join(names) or 'none'}")
+        print(f"\n{explain(names[name], y)}")
+    if args.tree:
+        print(f"\n{tree(y)}")
+    if args.list:
+        print(f"\n{listing(y)}")
+    if args.draw:
+        _save(args.draw, draw(y).save_svg, "the gradient graph")
+    if args.explore:
+        _save(args.explore, explore(y).save, "the page: open it in a browser")
+
+
+def _named(item: str) -> tuple[str, Value]:
+    name, sign, number = item.partition("=")
+    if not sign or not name.isidentifier():
+        raise ValueError(f"{item!r} is not name=value, such as w=0.5")
+    try:
+        return name, Value(float(number), name)
+    except ValueError:
+        raise ValueError(f"{name}={number!r}: a number was expected, such as {name}=0.5") from None
+
+
+def _save(file: str, write: Callable[[Path], object], what: str) -> None:
+    path = Path(file)
+    try:
+        write(path)
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror}") from None
+    print(f"{path}  {what}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""What gradcheck reports: the rules that disagree, kinks, and every derivative beside its measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.rules import Finding
+
+
+class Line(NamedTuple):
+    """One derivative of the whole: by an input (named), or by two of them.
+
+    `verdict` is agrees, differs, kink, edge, unjudged, or rounding: the rules are right, but floats lose
+    digits on the way to this gradient.
+    """
+
+    name: str
+    at: float | None
+    analytic: float
+    numeric: float | None
+    verdict: str
+    by: str
+    remark: str = ""
+
+
+class Gradcheck:
+    """The report of a gradient check; true if nothing disagrees.
+
+    `lines` are the derivatives of the whole, `findings` those of every rule at every node, `first` the
+    first finding, in the order of the graph, whose rule disagrees.
+    """
+
+    def __init__(self, lines: Sequence[Line], findings: Sequence[Finding], nodes: int) -> None:
+        self.lines, self.findings, self.nodes = tuple(lines), tuple(findings), nodes
+        self.first = next((f for f in findings if f.verdict == "differs"), None)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no rule and no derivative disagrees with its measurement."""
+        return self.first is None and all(line.verdict != "differs" for line in self.lines)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def kinks(self) -> list[Finding]:
+        """The rules whose slopes differ on both sides, where a derivative is a convention."""
+        return [f for f in self.findings if f.verdict == "kink"]
+
+    def __str__(self) -> str:
+        parts = [f"gradcheck {self._verdict()}"]
+        if self.first is not None:
+            parts.append(f"  {self.first.what}".replace("\n", "\n  "))
+        parts += [f"  at {f}".replace("\n", "\n  ") for f in self.kinks]
+        return "\n".join(parts + table(self.lines))
+
+    def __repr__(self) -> str:
+        return f"<gradcheck {self._verdict()}>"
+
+    def _verdict(self) -> str:
+        if self.first is not None:
+            return f"failed: the rule of {self.first.where} disagrees"
+        if wrong := [line.name for line in self.lines if line.verdict == "differs"]:
+            return f"failed: the gradient by {', '.join(wrong)} disagrees"
+        counts = [f"{len(self.lines)} derivatives", f"{self.nodes} nodes"]
+        counts += [f"{len(self.kinks)} at kinks"] if self.kinks else []
+        ways = dict.fromkeys(line.by for line in self.lines)
+        return f"passed: {', '.join(counts)}, by {' and '.join(ways) or 'nothing to compare'}"
+
+
+def table(lines: Sequence[Line]) -> list[str]:
+    """The derivatives as rows of a table, with remarks below them."""
+    if not lines:
+        return []
+    head = ("derivative by", "at", "analytic", "numeric", "")
+    cells = [
+        (
+            line.name,
+            "" if line.at is None else f"{line.at:.6g}",
+            f"{line.analytic:.12g}",
+            "none" if line.numeric is None else f"{line.numeric:.12g}",
+            line.verdict,
+        )
+        for line in lines
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    out = []
+    for row, line in zip([head, *cells], [None, *lines], strict=True):
+        first, *numbers, verdict = [c.ljust(w) if i in (0, 4) else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        out.append("  ".join([first, *numbers, verdict]).rstrip())
+        out += [f"    {remark}" for remark in (line.remark.split("\n") if line is not None and line.remark else [])]
+    return out

@@ -1,0 +1,122 @@
+"""`draw`: the gradient graph of a Value as a picture, in a notebook or in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from engine.value import Value
+from engine.view.groups import Group, Grouping, grouped, near
+from engine.view.picture import pictured
+from engine.view.record import Record, record
+
+
+if TYPE_CHECKING:
+    from engine.view.gradgraph import GradGraph
+
+FULL = 40  # nodes that are still drawn one by one
+UNITS = 60  # boxes of a drawing per unit
+ABREAST = 10  # units in a layer of it; two single Values count as one
+CHOICES = {
+    "collapse": ("auto", None, "unit", "layer"),
+    "rankdir": ("LR", "RL", "TB", "BT"),
+    "engine": ("auto", "dot", "wasm", "builtin"),
+}
+
+
+class GraphTooLarge(ValueError):
+    """A drawing would have more boxes than anyone can read."""
+
+
+def draw(
+    root: Value | Iterable[Value],
+    *,
+    format: str = "svg",  # noqa: A002 - graphviz's and micrograd's word
+    rankdir: str = "LR",
+    names: Mapping[str, object] | None = None,
+    collapse: str | None = "auto",
+    focus: Value | None = None,
+    hops: int = 2,
+    show: Collection[str] = ("data", "grad", "local"),
+    constants: bool = False,
+    precision: int = 4,
+    limit: int | None = 500,
+    engine: str = "auto",
+) -> GradGraph:
+    """The graph below `root` (a Value, or several) as a `graphviz.Digraph` that shows itself anywhere.
+
+    Each box is a Value with its data and its gradient d root / d Value; each arrow is one use, with its
+    local partial. The gradients are those of `root` alone, computed for the picture; `.grad` is neither
+    read nor changed, except that a root without one is drawn as "backward() not run yet".
+
+    - `rankdir`: the direction of the arrows: LR, RL, TB or BT; `format`: what `render` writes.
+    - `names`: names for Values, by which they are drawn: {"w": w}, or `locals()`.
+    - `collapse`: None draws every Value; "unit" and "layer" draw those of a network as one box each;
+      "auto" takes the first of these that can be read.
+    - `focus`, `hops`: draw only what is at most `hops` arrows away from this Value.
+    - `show`: any of "data", "grad", "local". `constants`: draw numbers of the expression as boxes too.
+    - `precision`: significant digits. `limit`: the most boxes that are drawn; None for no limit.
+    - `engine`: "dot", "wasm", "builtin", or "auto": the first of them that works here.
+
+    Raises TypeError for a root that is no Value, StaleGraph if a leaf was changed after recording,
+    GraphTooLarge above `limit`, ValueError for a focus that the root does not depend on.
+
+    >>> w, x = Value(0.5, "w"), Value(3.0, "x")
+    >>> loss = (w * x - 1) ** 2
+    >>> loss.backward()
+    >>> draw(loss)
+    <gradient graph: 5 nodes, 4 edges, root=0.25>
+    """
+    show = (show,) if isinstance(show, str) else tuple(show)
+    checked(show, precision, hops, limit, collapse=collapse, rankdir=rankdir, engine=engine)
+    seen = record(root, names=names, constants=constants)
+    if focus is not None and not isinstance(focus, Value):
+        raise TypeError(f"focus must be a Value of the graph, not {focus!r}")
+    center = None if focus is None else seen.find(focus)
+    if collapse == "auto":
+        grouping = readable(seen) if center is None else grouped(seen, None)
+    else:
+        grouping = grouped(seen, collapse)
+    middle: Group | None = None
+    if center is not None:
+        middle = next(g for g in grouping.groups if center in g.members)
+        grouping = near(grouping, middle, hops)
+    if limit is not None and len(grouping.groups) > limit:
+        raise GraphTooLarge(
+            f"the drawing would have {len(grouping.groups)} boxes, more than limit={limit}: write collapse='unit' or "
+            "collapse='layer' for a network, focus=v (with hops=2) for the surroundings of a Value v, or limit=None"
+        )
+    from engine.view.gradgraph import gradgraph  # imports graphviz
+
+    picture = pictured(seen, grouping, show=show, precision=precision, focus=middle.id if middle else "")
+    return gradgraph(picture, format, rankdir, engine)
+
+
+draw_dot = draw
+
+
+def readable(seen: Record) -> Grouping:
+    """Every node if they are few; else per unit, else per layer, where roles tell units and layers."""
+    full = grouped(seen, None)
+    if len(full.groups) <= FULL:
+        return full
+    units = grouped(seen, "unit")
+    abreast: dict[str, float] = {}
+    for g in units.groups:
+        if (scope := g.outputs[0].scope) is not None:
+            abreast[scope.layer] = abreast.get(scope.layer, 0) + (1 if g.title else 0.5)
+    if len(units.groups) <= UNITS and max(abreast.values(), default=0) <= ABREAST:
+        return units
+    return min(units, grouped(seen, "layer"), key=lambda grouping: len(grouping.groups))
+
+
+def checked(show: Collection[str], precision: object, hops: object, limit: object, **choices: object) -> None:
+    """Raise ValueError for an argument that `draw` does not know."""
+    for name, choice in choices.items():
+        if choice not in CHOICES[name]:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, CHOICES[name]))}, not {choice!r}")
+    if unknown := [s for s in show if s not in ("data", "grad", "local")]:
+        raise ValueError(f"show must be some of 'data', 'grad', 'local', not {unknown[0]!r}")
+    for name, number, least in (("precision", precision, 1), ("hops", hops, 0), ("limit", limit, 0)):
+        if not (number is None and name == "limit") and not (isinstance(number, int) and number >= least):
+            raise ValueError(f"{name} must be a whole number, at least {least}, not {number!r}")

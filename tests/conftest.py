@@ -1,0 +1,43 @@
+"""Profiles, the way to the oracles, and the fixtures that keep one test from touching the next."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+
+sys.path.insert(0, str(Path(__file__).parent))  # so that a test can `import oracles`
+
+import engine.value
+from engine.formula import LATEX, TEXT
+from engine.ops import TABLE
+from engine.source import NAMES
+
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch):
+    """What was told once already, separate for each test: the warning about replaced gradients is among it."""
+    monkeypatch.setattr(engine.value, "_told_once", once := {"replaced"})
+    return once
+
+
+@pytest.fixture
+def table():
+    """The table, in which a test may write rows: whatever it adds is gone afterwards, its functions too."""
+    registries = [TABLE, TEXT, LATEX, NAMES]
+    before = [dict(r) for r in registries]
+    yield TABLE
+    for r, kept in zip(registries, before, strict=True):
+        if r is not NAMES:  # functions written during the test from other rows may stay
+            r.clear()
+            r.update(kept)
+    for name in set(NAMES) - set(before[-1]):
+        if not any(name.startswith(f"{row}_") for row in TABLE):
+            del NAMES[name]
