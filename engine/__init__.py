@@ -1,6 +1,7 @@
 """engine: scalar reverse-mode automatic differentiation that can be read node by node."""
 
 from engine.derivatives import gradient
+from engine.explain import contributions, explain, top_paths
 from engine.functions import (
     absolute,
     affine,
@@ -36,11 +37,13 @@ __all__ = [
     "Value",
     "absolute",
     "affine",
+    "contributions",
     "cos",
     "dot",
     "draw",
     "draw_dot",
     "exp",
+    "explain",
     "expm1",
     "gradient",
     "hypot",
@@ -60,5 +63,6 @@ __all__ = [
     "softplus",
     "sqrt",
     "tanh",
+    "top_paths",
     "where",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from engine import Value, draw, explain
-from nn import MLP, Diverged, data, fit, save
+from nn import MLP, Diverged, data, fit, predict, save
 from nn.files import write
 from nn.init import INITIALISERS
 from nn.losses import LOSSES, loss_function
@@ -133,8 +133,9 @@ def _writable(out: Path) -> None:
 def _write(args: argparse.Namespace, model: MLP, history: Any, test: data.Dataset, loss: str) -> None:
     from nn.lab.plots import loss_curves
 
-    x, t = test[0]
-    E = loss_function(loss)(model(x), t)
+    loss_of = loss_function(loss)
+    x, t = max(test, key=lambda row: loss_of(predict(model, row[0]), row[1]))
+    E = loss_of(model(x), t)
     E.backward()
     first, last = model.layers[0].neurons[0], model.layers[-1].neurons[0]
     weights: list[Value] = [last.w[0], first.w[0]][: len(model.layers)]
@@ -143,8 +144,8 @@ def _write(args: argparse.Namespace, model: MLP, history: Any, test: data.Datase
     written = [
         (save(model, args.out / "model.safetensors"), "the model: load it with nn.load"),
         (args.out / "curves.png", "loss and held-out accuracy by epoch"),
-        (write(args.out / "graph.svg", draw(E, collapse="unit").svg.encode()), "the gradient graph of one held-out sample"),
-        (write(args.out / "explanation.txt", (explanation + "\n").encode()), "two weights of it, derivative by derivative"),
+        (write(args.out / "graph.svg", draw(E, collapse="unit").svg.encode()), "the gradient graph of the worst held-out sample"),
+        (write(args.out / "explanation.txt", (explanation + "\n").encode()), "two of its weights, derivative by derivative"),
     ]
     figure.savefig(written[1][0])
     for path, what in written:

@@ -1,0 +1,147 @@
+"""The same gradient by deltas, in the words of each of the notes; and the gradient descent step.
+
+S63 calls delta what is left of dE/dnet without the factor -2 of the squared error, ESL calls delta and s
+all of dE/dnet, SX has no such name and moves the minus into f'. The c in dE/do = -c (t - o), 2 for a sum
+of squares, is what S63 absorbs into its learning rate: alpha = c eta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.explain.blocks import Line
+from engine.explain.chain import Loss, o, t
+from engine.explain.derivation import Derivation, Factor, Sum, role_of
+from engine.explain.notation import Notes, is_output
+from engine.explain.writing import Pen, Reading, bracketed, full, shown_form, short
+from engine.formula import Formula, formula
+from engine.label import Role
+
+
+def deltas(d: Derivation, pen: Pen) -> Iterator[Line]:
+    """The lines about deltas that the notes have for a weight, a bias or a net under a loss."""
+    unit = d.activation
+    if d.loss is None or unit is None or d.role.kind not in ("w", "b", "net"):
+        return
+    if pen.notes.key == "SX":
+        yield from sx(d, d.loss, pen)
+    elif pen.notes.key == "ESL":
+        yield from esl(d, unit, pen)
+    elif pen.notes.key is not None:
+        yield from s63(d, d.loss, unit, pen)
+
+
+def gradient_of_net(d: Derivation) -> float:
+    """DE/dnet of the node's own unit."""
+    g = d.lead
+    for f in d.factors:
+        if role_of(f.top).kind != "net":
+            g = f.value * g
+    return g
+
+
+def source(d: Derivation, pen: Pen) -> str:
+    """What comes into the unit along a weight; nothing for a bias."""
+    return bracketed(pen.all_symbolic(d.factors[-1].readings)) if d.role.kind == "w" else ""
+
+
+def s63(d: Derivation, loss: Loss, unit: Factor, pen: Pen) -> Iterator[Line]:
+    """Delta without the factor -c, and what it makes of the gradient; for readers of LEC a conversion."""
+    own = pen.notes.key == "S63"
+    words = pen.by(Notes("S63", d.lone))
+    tag = pen.say("δ") if own else "S63"
+    if own and len(d.routes) > 1:
+        yield by_paths(d, pen)
+    delta, value = words.name(Role("δ", d.role.unit)), gradient_of_net(d) / -loss.c
+    minus_c = "-" if loss.c == 1 else f"-{short(loss.c)} "
+    if d.parting is None:
+        error = next((r.of(t - o) for f in d.factors if f.line == "squares" for r in f.readings), None)
+        if loss.squares and error:
+            f = words.all_symbolic(unit.readings)
+            opened = words.product(f, words.symbolic(error)) if unit.readings else words.symbolic(error)
+            yield Line((delta, opened, pen.number(value)), "S63-k", tag)
+            yield Line((pen.slope(d.root, unit.bottom), minus_c + delta, pen.number(gradient_of_net(d))))
+        else:  # only a name: the notes have no formula for it
+            yield Line((delta, "-" + pen.slope(d.root, unit.bottom), pen.number(value)), "", tag)
+    elif d.parting.weight and d.parting.net:
+        f, k = bracketed(words.all_symbolic(unit.readings)), d.parting.net.unit
+        index = words.notes.unit(k)[0].text
+        addends = [words.factors(short(a.gradient / -loss.c), short(a.factor.value)) for a in d.parting.addends]
+        rest = [f"… {d.parting.rest.count} more"] if d.parting.rest else []
+        sides = (
+            delta,
+            f"{f} Σ_{index} {words.name(Role('δ', k))} {words.name(d.parting.weight)}",
+            words.factors(unit.value, f"({' + '.join(addends + rest)})"),
+            words.factors(unit.value, d.parting.total / -loss.c),
+            pen.number(value),
+        )
+        yield Line(tuple(map(pen.say, sides)), "S63-t" if is_output(k) else "S63-v", tag)
+    if d.role.kind != "net" and (d.parting or own):
+        product = " ".join(filter(None, (minus_c + delta, source(d, words))))
+        equation = "S63-s" if d.parting else "S63-5"
+        yield Line((pen.slope(d.root, d.node), product, pen.number(d.total)), equation)
+
+
+def by_paths(d: Derivation, pen: Pen) -> Line:
+    """The gradient with every path written out, as S63-r has it for one hidden layer."""
+    paths = [" ".join(bracketed(pen.symbolic(r)) for r in route) for route in d.routes]
+    products = " + ".join(full(p.product) for p in d.paths).replace("+ -", "- ")
+    return Line((pen.slope(d.root, d.node), " + ".join(paths), products, pen.number(d.total)), pen.notes.equation("paths"), "sum")
+
+
+def sx(d: Derivation, loss: Loss, pen: Pen) -> Iterator[Line]:
+    """With one output, SX's product: 2 V (t - o) x (h^2 - 1), the minus of d(t - o) moved into f'."""
+    if len(d.routes) != 1 or d.parting is None or not loss.squares:
+        return
+    error, *middle, f = d.routes[0][: -1 if d.role.kind == "w" else None]
+    turned = negated(shown_form(f.formula))
+    if turned is not None:
+        last = [source(d, pen)] * (d.role.kind == "w")
+        parts = [*(bracketed(pen.symbolic(r)) for r in middle), f"({pen.symbolic(error.of(t - o))})", *last]
+        product = " ".join([short(loss.c), *parts, bracketed(pen.symbolic(f.of(turned)))])
+        yield Line((pen.slope(d.root, d.node), product, pen.number(d.total)), pen.notes.equation("paths"), "SX")
+
+
+def negated(f: Formula) -> Formula | None:
+    """Minus a formula, by turning round a difference in it; None if there is none."""
+    if f.op == "sub":
+        return f.args[1] - f.args[0]  # type: ignore[no-any-return]
+    if f.op == "mul":
+        return f.args[0] * turned if (turned := negated(f.args[1])) is not None else None  # type: ignore[no-any-return]
+    return formula(-f.args[0]) if f.op == "number" else None
+
+
+def esl(d: Derivation, unit: Factor, pen: Pen) -> Iterator[Line]:
+    """The errors of the back-propagation equations: delta_k of an output, s_m of a hidden unit."""
+    name, value = pen.name(Role("δ", d.role.unit)), pen.number(gradient_of_net(d))
+    prime = pen.notes.word("f' hidden" if d.parting else "f' output")
+    f = pen.say(f"{prime}({pen.name(unit.bottom).strip('()')})")
+    if d.parting is None:
+        errors = (bracketed(pen.all_symbolic(g.readings)) for g in d.factors if role_of(g.top).kind not in ("o", "net"))
+        yield Line((name, " ".join([*errors, f]), value), "ESL-12", "error")
+    elif d.parting.weight and d.parting.net:
+        total = f"Σ_k {pen.name(d.parting.weight)} {pen.name(Role('δ', d.parting.net.unit))}"
+        yield Line((name, pen.say(f"{f} {total}"), pen.factors(unit.value, d.parting.total), value), "ESL-15", "error")
+    if d.role.kind != "net":
+        product = " ".join(filter(None, (name, source(d, pen))))
+        yield Line((pen.slope(d.root, d.node), product, pen.number(d.total)), "ESL-14")
+
+
+def step(d: Derivation, pen: Pen, eta: float) -> Line:
+    """The gradient descent step: w - eta dE/dw; in S63, where the c is absorbed, w + alpha delta a."""
+    w, rate, notes = pen.name(d.node), pen.say(pen.notes.word("rate")), pen.notes
+    if d.role.kind:  # w alone, the head has said which
+        w = w.split("_")[0]
+    unit = " output" if is_output(d.role.unit) else " hidden"
+    equation = notes.equation(f"step{unit}") if d.role.kind in ("w", "b") else ""
+    new = pen.number(d.data - eta * d.total)
+    c = d.loss.c if d.loss and d.loss.squares and d.activation else 1.0
+    if notes.key == "S63" and d.loss and d.activation:
+        into, a = source(d, pen), [d.factors[-1].value] * (d.role.kind == "w")
+        moved = " ".join(filter(None, (rate, pen.name(Role("δ", d.role.unit)), into)))
+        numbers = pen.factors(short(c * eta), gradient_of_net(d) / -d.loss.c, *a)
+        aside = pen.say(f"(α = {short(c)} η = {short(c * eta)})") if c != 1 else ""
+        return Line((f"{w}'", f"{w} + {moved}", f"{pen.number(d.data)} + {numbers}", new), equation, "step", aside)
+    aside = pen.say(f"(α = {short(c)} η = {short(c * eta)})") if notes.key == "LEC" and c != 1 else ""
+    numbers = f"{pen.number(d.data)} - {pen.factors(short(eta), d.total)}"
+    return Line((f"{w} - {rate} {pen.fraction(pen.name(d.root), w)}", numbers, new), equation, "step", aside)

@@ -1,0 +1,59 @@
+"""The notebooks run from a clean kernel, offline, and print what they printed when they were committed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+# no network: a socket to anywhere but this machine fails
+OFFLINE = """
+import socket as _socket
+_connect = _socket.socket.connect
+def _local(self, address):
+    if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "localhost", "::1"):
+        raise OSError("no network in notebooks")
+    return _connect(self, address)
+_socket.socket.connect = _local
+"""
+
+
+def texts(cell):
+    """What a cell printed and showed as text; pictures are left to the tests of the views."""
+    shown = []
+    for output in cell.get("outputs", []):
+        if output["output_type"] == "stream":
+            shown.append(output["text"])
+        else:
+            data = output.get("data", {})
+            shown += [data[kind] for kind in ("text/plain", "text/latex", "text/markdown") if kind in data]
+    return ["".join(s) for s in shown]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_runs_from_a_clean_kernel_and_prints_the_same(path):
+    committed = nbformat.read(path, as_version=4)
+    fresh = nbformat.read(path, as_version=4)
+    for cell in fresh.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    fresh.cells.insert(0, nbformat.v4.new_code_cell(OFFLINE))
+    nbclient.NotebookClient(fresh, timeout=60, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    for old, new in zip(committed.cells, fresh.cells[1:], strict=True):
+        assert texts(old) == texts(new), f"in the cell that begins {old.source[:60]!r}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_is_committed_with_outputs_small_and_without_addresses(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert any(cell.outputs for cell in code)
+    assert path.stat().st_size < 300_000
+    printed = "".join(t for cell in code for t in texts(cell))
+    assert not re.search(r"0x[0-9a-f]{6,}", printed), "an address changes with every run"
