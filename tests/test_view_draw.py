@@ -125,6 +125,23 @@ def test_the_legend_is_in_every_picture():
         assert {"positive", "negative, dashed", "arrow width: gradient flowing back"} <= set(said)
 
 
+def test_the_legend_explains_what_occurs_and_no_more():
+    def said(root: Value, **options: object) -> set[str]:
+        return {c.text.partition(":")[0] for c in draw(root, **options).picture.legend} - {"+", "−", "positive"}
+
+    common = {"negative, dashed", "arrow width"}
+    assert said(neuron()) == common | {"on arrows"}
+    assert said(neuron(), show="data") == common
+    assert said(network(4, 8, 3), collapse="layer") == common | {"flow", "squares"}
+
+
+def test_boxes_of_a_layer_are_equally_wide():
+    graph = draw(network(4, 8, 3), engine="builtin")
+    groups = {g.get("id"): g for g in ElementTree.fromstring(graph.svg).iter(f"{SVG}g")}
+    units = [b.id for b in graph.picture.boxes if b.rows[0][0].text.startswith("unit h")]
+    assert len({groups[u].find(f"{SVG}rect").get("width") for u in units}) == 1
+
+
 def test_every_gradient_has_its_sign_printed():
     for root in (neuron(), network(2, 2, 2)):
         grads = [t.split()[1] for t in texts(draw(root, engine="builtin").svg) if re.match("grad .", t)]

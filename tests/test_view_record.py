@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from engine import Role, Value, sqrt, tanh
+from engine import Role, Value, softmax, sqrt, tanh, where
 from engine.errors import StaleGraph
 from engine.view.groups import grouped
 from engine.view.record import record
@@ -169,6 +169,22 @@ def test_a_zero_gradient_stops_an_infinite_partial():
     r = record(y)
     assert named(r, "x").grad == x.grad == 3.0
     assert any(math.isinf(e.partial) and e.flow == 0 for e in r.edges)
+
+
+def test_where_backward_gives_nan_the_record_does_too():
+    a, b, gate = Value(1.0, "a"), Value(math.inf, "b"), Value(0.0, "gate")
+    y = where(gate > 1, a * b, 2 * a)
+    y.backward()
+    assert math.isnan(a.grad)
+    assert math.isnan(named(record(y), "a").grad)
+
+
+def test_an_infinite_partial_among_many_arguments():
+    x, gate = Value(0.0, "x"), Value(1.0, "gate")
+    y = where(gate > 0, 3 * x, sqrt(x) + softmax([x, 2.0])[0] + x**0.5)
+    y.backward(seed=2.0)
+    grads = {n.name: n.grad for n in record(y).nodes if n.name}
+    assert grads == {"x": x.grad / 2, "gate": 0.0}
 
 
 def test_a_chain_of_100_000_nodes():

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from engine.view.record import Edge, Node, Record, share
+from engine.view.record import Edge, Node, Record
 from engine.view.scopes import Scope
 
 
@@ -163,13 +163,13 @@ def reaches(group: Group, edges: list[Edge]) -> dict[str, float]:
     reach[group.outputs[0].id] = 1.0
     for e in reversed(edges):
         if e.partial is not None:
-            reach[e.source] += share(e.partial, reach[e.target])
+            reach[e.source] += e.partial * reach[e.target]
     return reach
 
 
 def product(partial: float | None, reach: float | None) -> float | None:
     """The share of one edge in a group's derivative; None for a constant, or if there is no derivative."""
-    return None if partial is None or reach is None else share(partial, reach)
+    return None if partial is None or reach is None else partial * reach
 
 
 def total(terms: Iterable[float | None]) -> float | None:

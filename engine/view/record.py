@@ -7,6 +7,7 @@ they are those of `root` whatever passes were run before. The graph itself is ne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from engine.errors import short
 from engine.graph import topological
 from engine.label import Role
 from engine.recording import check_fresh
-from engine.value import Value
+from engine.value import Steep, Value
 from engine.view.scopes import Scope, scopes
 
 
@@ -85,7 +86,7 @@ def record(
     order = topological(*roots)
     index = {id(v): i for i, v in enumerate(order)}
     called = called_by(names)
-    uses = [tuple(zip(v.args, v.partials, strict=True)) for v in order]
+    uses = [uses_of(v) for v in order]
     backward = all(r.grad is not None for r in roots)
     grads, flows = adjoints(uses, index, roots) if backward else ([None] * len(order), {})
     nodes: list[Node] = []
@@ -152,6 +153,15 @@ def kind_of(v: Value) -> str:
     return "leaf" if v.op is None else "result"
 
 
+def uses_of(v: Value) -> Uses:
+    """The arguments of a node with its local partials; infinite ones keep the engine's rule for 0 * inf."""
+    uses = tuple(zip(v.args, v.partials, strict=True))
+    if all(d is None or math.isfinite(d) for _, d in uses):
+        return uses
+    kept = (d for g, s in zip(v._groups(), v._slopes(), strict=True) for d in s or g)
+    return tuple((a, k if isinstance(k, Steep) else d) for (a, d), k in zip(uses, kept, strict=True))
+
+
 def adjoints(
     uses: list[Uses], index: dict[int, int], roots: list[Value]
 ) -> tuple[list[float | None], dict[tuple[int, int], float]]:
@@ -165,11 +175,6 @@ def adjoints(
         grads[i] = found[i]
         for position, (a, partial) in enumerate(uses[i]):
             if partial is not None:
-                flow = flows[i, position] = share(partial, found[i])
+                flow = flows[i, position] = partial * found[i]
                 found[index[id(a)]] += flow
     return grads, flows
-
-
-def share(partial: float, adjoint: float) -> float:
-    """What an edge passes on: partial * adjoint; an adjoint of zero passes nothing through an infinite partial."""
-    return 0.0 if adjoint == 0 else partial * adjoint

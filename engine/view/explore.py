@@ -1,0 +1,192 @@
+"""explore: a page on which a gradient graph can be walked through, self-contained and without a kernel.
+
+In a notebook it is an iframe with its own document inside; where scripts are not trusted, the picture
+that stands within the iframe element is shown instead. The page asks the network for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import webbrowser
+from base64 import b64encode
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from engine.formula import text
+from engine.ops import TABLE
+from engine.value import Value
+from engine.view.draw import FULL, GraphTooLarge
+from engine.view.groups import Grouping, grouped
+from engine.view.javascript import script, supported
+from engine.view.marks import operation, visible
+from engine.view.picture import pictured, title as titled
+from engine.view.record import Record, checked_roots, record
+from engine.view.svg import svg_text
+
+
+def explore(
+    root: Value,
+    *,
+    select: Value | None = None,
+    collapse: str | None = "auto",
+    names: Mapping[str, object] | None = None,
+    title: str | None = None,
+    height: int = 480,
+    limit: int | None = 3000,
+) -> Explorer:
+    """The graph below `root` as a page: click a node for the sum behind its gradient, step the backward pass.
+
+    `select` is chosen when the page opens. `collapse` folds the units of a network ("unit"), or nothing
+    (None); "auto" folds above 40 nodes; any unit can be unfolded in place. `names` maps names to Values,
+    `height` is in pixels. The graph is not touched. Raises TypeError for a root that is no Value,
+    StaleGraph if a leaf was changed after recording, GraphTooLarge above `limit` nodes.
+
+    >>> w = Value(0.5, "w")
+    >>> loss = (w * 3 - 1) ** 2
+    >>> loss.backward()
+    >>> explore(loss)
+    <explorer: gradient graph: 4 nodes, 3 edges, root=0.25>
+    """
+    if collapse not in ("auto", "unit", None):
+        raise ValueError(f"collapse must be 'auto', 'unit' or None, not {collapse!r}")
+    (root,) = only(checked_roots(root))
+    seen = record(root, names=names)
+    if limit is not None and len(seen.nodes) > limit:
+        raise GraphTooLarge(
+            f"the page would hold {len(seen.nodes)} nodes, more than limit={limit}: explore a node further down, "
+            "or write limit=None"
+        )
+    units = grouped(seen, None) if collapse is None else grouped(seen, "unit")
+    folded = collapse == "unit" or collapse == "auto" and len(seen.nodes) > FULL
+    chosen = None if select is None else int(seen.find(select).id[1:])
+    return Explorer(seen, units, folded, chosen, title or titled(seen), height)
+
+
+def only(roots: list[Value]) -> list[Value]:
+    """The one root; a page has one backward pass."""
+    if len(roots) != 1:
+        raise TypeError(f"explore takes one root, not {len(roots)}: add them up, or explore them one by one")
+    return roots
+
+
+class Explorer:
+    """The page of a gradient graph; `explore` makes it. A notebook shows it, `save` writes it, `open` opens it."""
+
+    def __init__(
+        self, seen: Record, units: Grouping, folded: bool, chosen: int | None, title: str, height: int
+    ) -> None:
+        self._seen, self._units, self._folded, self._title, self._height = seen, units, folded, title, height
+        self.data = page_data(seen, units, folded, chosen, title)
+
+    def __repr__(self) -> str:
+        return f"<explorer: {self._title}>"
+
+    @property
+    def svg(self) -> str:
+        """The picture that stands in for the page where it cannot run."""
+        grouping = self._units if self._folded else grouped(self._seen, None)
+        return svg_text(pictured(self._seen, grouping, show=("data", "grad", "local")))
+
+    @property
+    def html(self) -> str:
+        """The page: one document, with everything in it."""
+        page = files("engine.view") / "page"
+        rows = [TABLE[op] for op in self.data["rows"]]
+        return Template((page / "page.html").read_text("utf-8")).substitute(
+            title=escape(self._title),
+            style=(page / "page.css").read_text("utf-8"),
+            graph=embedded(self.data),
+            rows=script(rows) if self.data["whatif"] else "const ROWS = {};",
+            script=(page / "page.js").read_text("utf-8"),
+        )
+
+    def _repr_html_(self) -> str:
+        picture = b64encode(self.svg.encode()).decode()
+        image = f'<img alt="{escape(self._title)}" src="data:image/svg+xml;base64,{picture}" style="max-width:100%">'
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="{escape(self._title)}" '
+            f'style="width:100%;height:{self._height}px;border:1px solid #777;border-radius:6px">{image}</iframe>'
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page to `path`; any browser opens it."""
+        path = Path(path)
+        path.write_text(self.html, encoding="utf-8", newline="\n")
+        return path
+
+    def open(self) -> Path:
+        """Open the page in the browser, from a temporary file."""
+        with tempfile.NamedTemporaryFile(prefix="gradient-", suffix=".html", delete=False) as file:
+            path = self.save(file.name)
+        webbrowser.open(path.as_uri())
+        return path
+
+
+def page_data(seen: Record, units: Grouping, folded: bool, chosen: int | None, title: str) -> dict[str, Any]:
+    """The record as the page reads it: nodes by position, constants and numbers that JSON lacks as strings."""
+    groups = [g for g in units.groups if g.title]
+    group_of = {n.id: k for k, g in enumerate(groups) for n in g.members}
+    rows = {n.op: TABLE[n.op] for n in seen.nodes if n.op is not None}
+    nodes = []
+    for n, v in zip(seen.nodes, seen.values, strict=True):
+        position = iter(n.args)
+        args = [[reference(next(position)) for _ in g] for g in (v._groups() if v is not None else ())]
+        nodes.append(
+            {
+                "name": visible(n.name),
+                "op": n.op,
+                "sign": "" if n.op is None else operation(n.op, n.args),
+                "data": number(n.data),
+                "grad": None if n.grad is None else number(n.grad),
+                "args": args,
+                "partials": [None if d is None else number(d) for d in (v.partials if v is not None else ())],
+                "group": group_of.get(n.id),
+            }
+        )
+    return {
+        "title": title,
+        "backward": seen.backward,
+        "root": int(seen.roots[0][1:]),
+        "select": chosen,
+        "folded": folded,
+        "whatif": all(map(supported, rows.values())),
+        "groups": [visible(g.title) for g in groups],
+        "nodes": nodes,
+        "rows": {
+            name: {
+                "args": list(row.args),
+                "vector": list(row.vector),
+                "value": text(row.value),
+                "partials": [text(p) for p in row.partials],
+                "convention": row.convention,
+            }
+            for name, row in rows.items()
+        },
+    }
+
+
+def reference(arg: str | float) -> int | str:
+    """An argument: the position of a node, or a constant as text."""
+    return int(arg[1:]) if isinstance(arg, str) else str(number(arg))
+
+
+def number(x: float) -> float | str:
+    """A number that JSON can hold; NaN, infinities and minus zero as JavaScript's `Number` reads them."""
+    if math.isnan(x):
+        return "NaN"
+    if math.isinf(x) or x == 0:
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(x, "-0" if math.copysign(1, x) < 0 else 0)
+    return x
+
+
+def embedded(data: Any) -> str:
+    """JSON that may stand inside a script element: no `<` in it, so no end tag, whatever a label says."""
+    content = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return content.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
