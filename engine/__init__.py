@@ -29,6 +29,7 @@ from engine.label import Role
 from engine.mode import no_grad, recording
 from engine.value import Leaves, Value
 from engine.view import draw, draw_dot, record
+from engine.view.explore import explore
 
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "draw_dot",
     "exp",
     "explain",
+    "explore",
     "expm1",
     "gradient",
     "hypot",

@@ -63,7 +63,7 @@ def explore(
             "or write limit=None"
         )
     units = grouped(seen, None) if collapse is None else grouped(seen, "unit")
-    folded = collapse == "unit" or collapse == "auto" and len(seen.nodes) > FULL
+    folded = collapse == "unit" or (collapse == "auto" and len(seen.nodes) > FULL)
     chosen = None if select is None else int(seen.find(select).id[1:])
     return Explorer(seen, units, folded, chosen, title or titled(seen), height)
 

@@ -181,7 +181,7 @@ const make = (parent, tag, attributes = {}, text = null) => {
   if (text !== null) e.textContent = text;
   return e;
 };
-const largest = Math.max(1e-300, ...edges.map(flow).filter(Number.isFinite).map(Math.abs));
+const largestFlow = Math.max(1e-300, ...edges.map(flow).filter(Number.isFinite).map(Math.abs));
 const largestGrad = Math.max(1e-300, ...nodes.filter((n, i) => i !== root).map(n => Math.abs(n.grad ?? 0)).filter(Number.isFinite));
 function tint(grad) {
   if (grad === null || grad === 0) return "transparent";
@@ -197,7 +197,7 @@ function draw() {
     const s = boxes[a.source], t = boxes[a.target];
     const [x1, y1, x2, y2] = [s.x + s.w, s.y + s.h / 2, t.x, t.y + t.h / 2 + spread(a)];
     const bend = Math.max(30, (x2 - x1) / 2), f = a.edges.every(e => flow(e) !== null) ? sum(a.edges, flow) : null;
-    const width = f ? 0.6 + 3.4 * Math.sqrt(Math.min(1, Math.abs(f) / largest)) : 0.6;
+    const width = f ? 0.6 + 3.4 * Math.sqrt(Math.min(1, Math.abs(f) / largestFlow)) : 0.6;
     a.line = make(canvas, "path", {class: `arrow ${f > 0 ? "plus" : f < 0 ? "minus" : ""}`, "stroke-width": width.toFixed(2),
       d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`});
     a.text = null;
