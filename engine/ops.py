@@ -76,7 +76,7 @@ class Row:
         if len(self.args) != len(partials):
             raise ValueError(f"row {name}: {len(self.args)} arguments {self.args} but {len(partials)} partials")
         if taken := sorted({"n", "y"} & {*self.args}):
-            raise ValueError(f"row {name}: no argument can be called {taken[0]!r}: in a row, y is the result and n the node")
+            raise ValueError(f"row {name}: no argument can be called {taken[0]!r}: y is the result and n the node")
         if unknown := symbols.keys() - {*self.args, "y"}:
             raise ValueError(f"row {name}: its formulas use {sorted(unknown)}, which are not among {self.args}")
         self.vector = tuple(symbols.get(s, False) for s in self.args)
@@ -151,7 +151,7 @@ Row("expm1",      expm1(a),                     written(y + 1, exp(a)),
 Row("sqrt",       sqrt(a),                      1 / (2 * y),
     latex=r"\sqrt{{{}}}",                       domain="a >= 0",                        convention="dy/da = +inf at a = 0")
 Row("pow",        written(a ** b, where(b.equals(2), a * a, power(a, b))),
-                                                written(b * a ** (b - 1), where(b.equals(0), 0, b * a ** (b - 1))),
+                                                written((s := b * a ** (b - 1)), where(b.equals(0), where(a.equals(0), 0, s), s)),
                                                 written(y * log(a), where(a.equals(0), where(b > 0, 0, log(a)), y * log(a))),
     text=Notation("{}**{}", POWER, (POWER + 1, POWER)),
     latex=Notation("{}^{{{}}}", POWER, (POWER + 1,)),

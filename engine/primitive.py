@@ -163,11 +163,11 @@ def _check_name(name: str, opaque: bool) -> None:
 def _symbols(name: str, args: int | Sequence[str]) -> list[Formula]:
     if isinstance(args, int):
         if not 0 < args <= 3:
-            raise ValueError(f"primitive {name}: give a partial for each argument, and args= if there are more than three")
+            raise ValueError(f"primitive {name}: a partial for each argument, and args= if there are more than three")
         args = "abc"[:args]
     for s in args:
         if not re.fullmatch(r"\*?[A-Za-z]", s) or s[-1] in "ny":
-            raise ValueError(f"primitive {name}: an argument is one letter, not n or y, with a * for a vector: not {s!r}")
+            raise ValueError(f"primitive {name}: an argument is a letter, with a * for a vector; n, y or {s!r} is none")
     return [symbol(s[-1], vector=s.startswith("*")) for s in args]
 
 
@@ -180,7 +180,7 @@ def _value(name: str, forward: Any, symbols: Sequence[Formula]) -> Formula | Non
         return _formula(f"primitive {name}: forward", _called(forward, symbols))
     except TypeError as why:
         if any(s.vector for s in symbols):
-            raise TypeError(f"primitive {name}: forward must give a formula where an argument is a vector; {why}") from why
+            raise TypeError(f"primitive {name}: forward over a vector must give a formula; {why}") from why
         return None
 
 

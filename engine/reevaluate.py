@@ -19,7 +19,8 @@ from engine.formula import Formula
 from engine.graph import topological
 from engine.naming import called
 from engine.source import steep
-from engine.systems import Refused, System, system
+from engine.steps import COMPLEX
+from engine.systems import FLOAT, FRACTION, Refused, System, many_digits
 from engine.value import CONSTANT, Value
 
 
@@ -61,6 +62,26 @@ def reevaluate(
     return result
 
 
+def system(number: Any, digits: int = 50) -> System:
+    """The system of a type: Fraction, float, complex, mpmath.mpf (or the name "mpmath").
+
+    >>> system(int)
+    Traceback (most recent call last):
+    ...
+    TypeError: numbers can be read as Fraction, float, complex or mpmath.mpf (or "mpmath"), not as <class 'int'>
+    """
+    if not isinstance(digits, int) or digits < 1:
+        raise ValueError(f"digits is a whole number, 1 or more, not {short(digits)}")
+    known = {Fraction: FRACTION, float: FLOAT, complex: COMPLEX}
+    if isinstance(number, type) and number in known:
+        return known[number]
+    if number == "mpmath" or getattr(number, "__module__", "").startswith("mpmath"):
+        return many_digits(digits)
+    raise TypeError(
+        f'numbers can be read as Fraction, float, complex or mpmath.mpf (or "mpmath"), not as {short(number)}'
+    )
+
+
 class Numbers(dict[Value, Any]):
     """Numbers by node; asking for one that the system has not raises a ValueError that says why."""
 
@@ -70,7 +91,7 @@ class Numbers(dict[Value, Any]):
 
     def __missing__(self, n: Value) -> Any:
         if n in self._refused:
-            raise ValueError(f"{called(n)}: {self._refused[n].reason}")
+            raise _no_number(self._refused[n].at(n))
         raise KeyError(n)
 
 
@@ -114,12 +135,16 @@ class Reevaluated:
         edges = read_edges(n, self.system, self._found, self.shown)
         refused = next((d for _, d, _ in edges if d.__class__ is Refused), None)
         if refused is not None:
-            raise ValueError(f"{called(n)}: {refused.reason}")
+            raise _no_number(refused)
         slopes = iter([d for _, d, _ in edges])
         return tuple(next(slopes) if p.__class__ is Value else None for p in n.args)
 
     def __repr__(self) -> str:
         return f"<reevaluated in {self.system.name}: {self.value}>"
+
+
+def _no_number(refused: Refused) -> ValueError:
+    return ValueError(f"{called(refused.node)}: {refused.reason}")
 
 
 def _product(d: Any, g: Any, f: Formula, zero: Any) -> Any:
@@ -152,11 +177,11 @@ def read_nodes(
     found = dict(known)
     for n in nodes:
         if n not in found:
-            found[n] = (
-                system.convert(n.data)
-                if n.op is None
-                else system.evaluate(n.op.value, read_arguments(n, system, found), shown=shown)
-            )
+            if n.op is None:
+                y = system.convert(n.data)
+            else:
+                y = system.evaluate(n.op.value, read_arguments(n, system, found), shown=shown)
+            found[n] = y.at(n) if y.__class__ is Refused else y
     return found
 
 
@@ -184,5 +209,8 @@ def read_edges(
     for g, f in zip(n._groups(), row.partials, strict=True):
         if any(map(live, g)):
             d = system.evaluate(f, symbols, memo, shown)
-            edges += [(p, d[k] if d.__class__ is list else d, f) for k, p in enumerate(g) if live(p)]
+            for k, p in enumerate(g):
+                if live(p):
+                    slope = d[k] if d.__class__ is list else d
+                    edges.append((p, slope.at(n) if slope.__class__ is Refused else slope, f))
     return edges

@@ -79,7 +79,7 @@ def table(lines: Sequence[Line]) -> list[str]:
             line.name,
             "" if line.at is None else f"{line.at:.6g}",
             f"{line.analytic:.12g}",
-            "none" if line.numeric is None else f"{line.numeric:.12g}",
+            "" if line.numeric is None else f"{line.numeric:.12g}",
             line.verdict,
         )
         for line in lines
@@ -87,7 +87,8 @@ def table(lines: Sequence[Line]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     out = []
     for row, line in zip([head, *cells], [None, *lines], strict=True):
-        first, *numbers, verdict = [c.ljust(w) if i in (0, 4) else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        out.append("  ".join([first, *numbers, verdict]).rstrip())
+        first, *numbers, verdict = row
+        aligned = [c.rjust(w) for c, w in zip(numbers, widths[1:], strict=False)]
+        out.append("  ".join([first.ljust(widths[0]), *aligned, verdict]).rstrip())
         out += [f"    {remark}" for remark in (line.remark.split("\n") if line is not None and line.remark else [])]
     return out

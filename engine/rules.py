@@ -59,8 +59,7 @@ class Finding(NamedTuple):
         """The partial, its number and the measured slope, in some lines."""
         lines = [f"dy/d{self.symbol} = {text(self.formula)}"]
         if self.verdict == "kink":
-            left, right = float(self.slopes.left), float(self.slopes.right)
-            lines.append(f"kink: slope {left:.9g} on the left, {right:.9g} on the right; analytic {self.analytic:.9g}")
+            lines.append(f"kink: {self.slopes.sides}; analytic {self.analytic:.9g}")
         elif self.numeric is None:
             lines.append(f"analytic {self.analytic:.12g}, no slope to compare it with")
         else:
@@ -91,11 +90,10 @@ def mend(analytic: float, numeric: float) -> str:
 def check_node(n: Value) -> list[Finding]:
     """A finding for each argument of node `n` that can have a gradient, from the partials as recorded."""
     row: Any = n.op
-    args = {
-        s: [_data(p) for p in g] if v else _data(g[0]) for s, g, v in zip(row.args, n._groups(), row.vector, strict=True)
-    }
+    args: dict[str, Any] = {}
     recorded: dict[tuple[str, int], float] = {}
-    for s, g, d in zip(row.args, n._groups(), n._slopes(), strict=True):
+    for s, g, d, vector in zip(row.args, n._groups(), n._slopes(), row.vector, strict=True):
+        args[s] = [_data(p) for p in g] if vector else _data(g[0])
         recorded.update({(s, k): float(d[k]) for k, p in enumerate(g) if d is not None and live(p)})
     return [f._replace(node=n) for f in check_row(row, args, recorded)]
 
@@ -158,7 +156,8 @@ def judged(d: Any, slack: Any, slopes: Slopes, error: float) -> str:
 
 
 def _remark(f: Finding, by_formula: float) -> str:
-    if f.verdict == "kink" and not min(f.slopes.left, f.slopes.right) <= f.analytic <= max(f.slopes.left, f.slopes.right):
+    sides = f.slopes.left, f.slopes.right
+    if f.verdict == "kink" and not min(sides) <= f.analytic <= max(sides):
         return "analytic lies outside of both"
     if f.verdict != "differs":
         return ""

@@ -10,11 +10,11 @@ look a little to the left and a little to the right, so that a kink shows.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from engine.systems import COMPLEX, FLOAT, Refused, System, complex_digits
+from engine.steps import COMPLEX, complex_digits
+from engine.systems import FLOAT, Refused, System
 
 
 Function = Callable[[Any], Any]  # of a number of some system, whose value is another, or Refused
@@ -40,17 +40,24 @@ class Slopes(NamedTuple):
             return self.right if self.left is None else self.left
         return (self.left + self.right) / 2
 
+    @property
+    def sides(self) -> str:
+        """Both slopes in words."""
+        left, right = float(self.left) + 0.0, float(self.right) + 0.0  # -0.0 is written 0
+        return f"slope {left:.9g} on the left, {right:.9g} on the right"
+
 
 class Way(NamedTuple):
-    """A way to measure slopes: how far it looks beside x, relative to x, and the relative error to reckon with."""
+    """A way to measure slopes: how far it looks beside x, relative to x, and the relative errors to reckon with."""
 
     name: str
     system: System
     step: float  # off the real axis; 0 for a difference quotient
     near: float
     far: float
-    error: float
-    second: tuple[float, float, float]  # near, far and error for a difference quotient of slopes
+    rounding: float  # of the numbers that f gives
+    error: float  # of the slope that is found
+    second: tuple[float, float, float, float]  # the same four for a difference quotient of slopes
 
     def measure(self, f: Function, x: Any) -> Slopes:
         """The slopes of `f` at `x`.
@@ -80,10 +87,9 @@ class Way(NamedTuple):
             side = -1 if right is None else 1
             far = self._slope(f, x, side * self.far * scale, scale)
             return Slopes("nowhere" if left is right else "edge", left, right, far)
-        size = abs(_part(f(x), "real")) / scale * 10 ** (1 - self.system.digits)  # of a rounding error
-        noise = 0.0 if self.step else 4 * size / self.near
-        gap = abs(left - right)
-        small = max(8 * noise, 100 * size, self.error * max(abs(left), abs(right)))
+        size, steepness, gap = abs(_part(f(x), "real")) / scale, max(abs(left), abs(right)), abs(left - right)
+        noise = 0.0 if self.step else 4 * self.rounding / self.near * (size + steepness)
+        small = max(8 * noise, 100 * self.rounding * size, self.error * steepness)
         if gap > small or not self.step:
             far_left, far_right = self._pair(f, x, self.far, scale)
             if far_left is None or far_right is None:
@@ -103,7 +109,7 @@ class Way(NamedTuple):
             h = self.step * scale
             found = _part(f(x + off + self.system.number(1j) * h), "imag") / h
         else:
-            found = (_part(f(x + off), "real") - _part(f(x), "real")) / ((x + off) - x)
+            found = (_part(f(x + off), "real") - _part(f(x), "real")) / _part((x + off) - x, "real")
         return found if found - found == 0 else None
 
 
@@ -111,19 +117,18 @@ def _part(z: Any, which: str) -> Any:
     return float("nan") if z.__class__ is Refused else getattr(z, which)
 
 
-STEPS = Way("a complex step", COMPLEX, 1e-20, 1e-9, 1e-6, 1e-9, (1e-5, 1e-3, 1e-6))
-DIFFERENCES = Way("central differences", FLOAT, 0.0, 1e-6, 1e-4, 2e-7, (1e-4, 1e-2, 1e-4))
+STEPS = Way("a complex step", COMPLEX, 1e-20, 1e-9, 1e-6, 1e-15, 1e-9, (1e-5, 1e-3, 1e-15, 1e-6))
+DIFFERENCES = Way("central differences", FLOAT, 0.0, 1e-6, 1e-4, 1e-15, 2e-7, (1e-4, 1e-2, 1e-8, 1e-4))
 
 
-@functools.cache
 def ways() -> tuple[Way, ...]:
     """The ways there are, the most accurate first; the first of them needs mpmath."""
     try:
         system = complex_digits(60)
     except ImportError:
         return STEPS, DIFFERENCES
-    digits = Way("a complex step in 60 digits", system, 1e-60, 1e-30, 1e-20, 1e-12, (1e-20, 1e-15, 1e-12))
-    return digits, STEPS, DIFFERENCES
+    second = (1e-20, 1e-15, 1e-59, 1e-12)
+    return Way("a complex step in 60 digits", system, 1e-60, 1e-30, 1e-20, 1e-59, 1e-12, second), STEPS, DIFFERENCES
 
 
 def measure(f: Callable[[System], Function], x: float) -> tuple[Slopes, Way]:
@@ -149,6 +154,7 @@ def measure_second(f: Callable[[System], Callable[[Any, Any], Any]], x: float, y
 
 
 def _second(way: Way, f: Callable[[Any, Any], Any], x: float, y: float) -> tuple[Slopes, Way]:
-    near, far, error = way.second
-    quotient = way._replace(name=f"differences of {way.name}", step=0.0, near=near, far=far, error=error)
+    near, far, rounding, error = way.second
+    name = f"differences of {way.name}"
+    quotient = way._replace(name=name, step=0.0, near=near, far=far, rounding=rounding, error=error)
     return quotient.measure(lambda q: way.at(lambda p: f(p, q), x), y), quotient

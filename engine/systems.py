@@ -1,4 +1,4 @@
-"""Number systems: the machine's operations for fractions, for many digits, for complex steps.
+"""Number systems: the machine's operations for fractions, for floats, for many digits.
 
 A formula is read in any of them as `engine.ieee` reads it in floats. What a system has no value for
 is `Refused`: it is passed on as a NaN would be, and harmless in a branch that is not chosen.
@@ -12,10 +12,10 @@ Fraction(1, 2)
 
 from __future__ import annotations
 
-import cmath
 import functools
 import math
 import operator
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -27,9 +27,14 @@ from engine.ops import TABLE
 
 
 class Refused(NamedTuple):
-    """What stands for a number where a system has none."""
+    """What stands for a number where a system has none: why, and in a graph the first node where."""
 
     reason: str
+    node: Any = None
+
+    def at(self, n: Any) -> Refused:
+        """The same at node `n`, unless it comes from a node below."""
+        return self if self.node is not None else Refused(self.reason, n)
 
 
 class System:
@@ -48,7 +53,11 @@ class System:
         self, f: Formula, symbols: Mapping[str, Any], memo: dict[Formula, Any] | None = None, shown: bool = False
     ) -> Any:
         """The number that `f` stands for, a list where it stands for one number per element, or Refused."""
-        return fold(f, symbols, self._read[shown], shown, memo)
+        y = fold(f, symbols, self._read[shown], shown, memo)
+        if y.__class__ is Refused and self.digits == math.inf:  # the other form may have an exact value
+            other = fold(f, symbols, self._read[not shown], not shown)
+            return y if other.__class__ is Refused else other
+        return y
 
     def convert(self, x: Any) -> Any:
         """`x` as a number of this system, or Refused."""
@@ -161,116 +170,44 @@ FRACTION = System(
 FLOAT = System("floats", float, FLOATS, 16)
 
 
-# ---- complex numbers near the real axis ---------------------------------------------------------
-# A condition looks at the real part, so that f(x + ih) takes the branches of f(x); its imaginary
-# part is then h f'(x), with no difference of two like numbers in it. Where the real function has no
-# value, neither has this one.
-
-
-def _positive(f: Callable[[Any], Any], above: float = 0.0) -> Callable[[Any], Any]:
-    def g(p: Any) -> Any:
-        if p.real <= above:
-            raise ValueError
-        return f(p)
-
-    return g
-
-
-def _complex_power(exp: Callable[[Any], Any], log: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    def power(p: Any, q: Any) -> Any:
-        if q == q.real and q.real % 1 == 0 and abs(q.real) < 2**53:
-            k = int(q.real)
-            return _whole_power(p, k) if k >= 0 else 1 / _whole_power(p, -k)
-        if p == 0 and q.real > 0:
-            return p * 0
-        if p.real <= 0:
-            raise ValueError
-        return exp(q * log(p))
-
-    return power
-
-
-def _whole_power(p: Any, k: int) -> Any:
-    """P to the k by squaring; the general power would lose a small imaginary part beside a negative p."""
-    y = p * 0 + 1
-    while k:
-        if k & 1:
-            y = y * p
-        p = p * p
-        k >>= 1
-    return y
-
-
-def _complex_root(sqrt: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    root = _positive(sqrt)
-    return lambda p: p if p == 0 else root(p)
-
-
-def _by_real(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    return lambda p, q: compare(p.real, q.real)
-
-
-def _largest_real(xs: Sequence[Any]) -> Any:
-    return max(xs, key=lambda p: p.real)
-
-
-def _steps(exp: Callable[[Any], Any], log: Callable[[Any], Any]) -> dict[str, Callable[..., Any]]:
-    """What complex numbers of any precision have in common."""
-    return (
-        BASIC
-        | {op: _by_real(BASIC[op]) for op in ("lt", "le", "gt", "ge")}
-        | {"absolute": lambda p: -p if p.real < 0 else p, "largest": _largest_real, "exp": exp}
-        | {"log": _positive(log), "power": _complex_power(exp, log)}
-    )
-
-
-def _log1p(p: complex) -> complex:
-    p = complex(p)
-    return complex(math.log1p(p.real) + math.log1p((p.imag / (1 + p.real)) ** 2) / 2, cmath.phase(1 + p))
-
-
-def _expm1(p: complex) -> complex:
-    p = complex(p)
-    return complex(
-        math.expm1(p.real) * math.cos(p.imag) - 2 * math.sin(p.imag / 2) ** 2, math.exp(p.real) * math.sin(p.imag)
-    )
-
-
-COMPLEX = System(
-    "complex floats",
-    complex,
-    _steps(cmath.exp, cmath.log)
-    | {"log1p": _positive(_log1p, -1.0), "expm1": _expm1, "sqrt": _complex_root(cmath.sqrt)}
-    | {"sin": cmath.sin, "cos": cmath.cos, "tanh": cmath.tanh},
-    16,
-)
-
-
 # ---- many digits --------------------------------------------------------------------------------
 
 
-@functools.cache
-def _context(digits: int) -> Any:
-    """A context of mpmath of its own: the precision that others have set is not touched."""
+def per_thread(make: Callable[[int], System]) -> Callable[[int], System]:
+    """Remember the systems that `make` gives, for each thread its own: a context of mpmath is not to be shared."""
+    made = threading.local()
+
+    @functools.wraps(make)
+    def remembered(digits: int) -> System:
+        known: dict[int, System] = made.__dict__.setdefault("systems", {})
+        if digits not in known:
+            known[digits] = make(digits)
+        return known[digits]
+
+    return remembered
+
+
+def context(digits: int) -> Any:
+    """A new context of mpmath: the precision that others have set is not touched."""
     try:
         import mpmath
     except ImportError:
         raise ImportError(
             f"arithmetic with {digits} digits needs mpmath: install it with `python -m pip install mpmath`"
         ) from None
-    context = mpmath.mp.clone()
-    context.dps = digits
-    return context
+    mp = mpmath.mp.clone()
+    mp.dps = digits
+    return mp
 
 
-@functools.cache
-def many_digits(digits: int = 50) -> System:
+@per_thread
+def many_digits(digits: int) -> System:
     """Real numbers of so many decimal digits, infinities and NaN where IEEE 754 has them; needs mpmath.
 
     >>> many_digits(30).evaluate(TABLE["tanh"].value, {"a": many_digits(30).number(0.5)})
     mpf('0.462117157260009758502318483643684')
     """
-    mp = _context(digits)
+    mp = context(digits)
 
     def divide(p: Any, q: Any) -> Any:
         if q == 0:
@@ -294,30 +231,3 @@ def many_digits(digits: int = 50) -> System:
         "sqrt": within(mp.sqrt, 0, mp.mpf(0)),
     }
     return System(f"{digits} digits", mp.mpf, BASIC | functions | edges | {"div": divide, "power": power}, digits)
-
-
-@functools.cache
-def complex_digits(digits: int = 60) -> System:
-    """Complex numbers of so many digits, for steps off the real axis; needs mpmath."""
-    mp = _context(digits)
-    functions = {op: getattr(mp, op) for op in ("expm1", "sin", "cos", "tanh")}
-    edges = {"log1p": _positive(mp.log1p, -1.0), "sqrt": _complex_root(mp.sqrt)}
-    return System(f"{digits} digits", mp.convert, _steps(mp.exp, mp.log) | functions | edges, digits)
-
-
-def system(number: Any, digits: int = 50) -> System:
-    """The system of a type: Fraction, float, complex, mpmath.mpf (or the name "mpmath").
-
-    >>> system(int)
-    Traceback (most recent call last):
-    ...
-    TypeError: numbers can be read as Fraction, float, complex or mpmath.mpf (or "mpmath"), not as <class 'int'>
-    """
-    known = {Fraction: FRACTION, float: FLOAT, complex: COMPLEX}
-    if isinstance(number, type) and number in known:
-        return known[number]
-    if number == "mpmath" or getattr(number, "__module__", "").startswith("mpmath"):
-        return many_digits(digits)
-    raise TypeError(
-        f'numbers can be read as Fraction, float, complex or mpmath.mpf (or "mpmath"), not as {short(number)}'
-    )

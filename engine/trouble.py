@@ -48,7 +48,7 @@ class anomaly(ContextDecorator):
     operation that spreads it is. A backward pass is completed first: gradients may be looked at.
 
     It watches the thread (or task) that entered it, nests, decorates functions, and ends with an
-    exception too. Recording takes about five times as long, and a note per node is kept until it
+    exception too. Recording takes about seven times as long, and a note per node is kept until it
     ends, so it is for some steps of a training rather than for all.
 
     >>> from engine import Value, sqrt

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
 
 from engine import Value, draw, explain
-from nn import MLP, Diverged, data, fit, predict, save
-from nn.files import write
+from nn import MLP, data, fit, save
+from nn.files import libraries, write
 from nn.init import INITIALISERS
+from nn.lab.plots import axes, loss_curves
 from nn.losses import LOSSES, loss_function
 from nn.modules import ACTIVATIONS
 from nn.optim import SCHEDULES
@@ -24,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         args.run(args)
     except BrokenPipeError:
         return 0
-    except (ValueError, TypeError, OSError, ImportError, Diverged) as error:
+    except (ValueError, TypeError, OSError, ImportError, ArithmeticError) as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         print(f"nn {args.command}: {error}{notes}", file=sys.stderr)
         return 2
@@ -75,7 +77,7 @@ def _train(args: argparse.Namespace) -> None:
     target = int(args.target) if args.target and args.target.lstrip("-").isdecimal() else args.target
     dataset = data.load(args.dataset, target=target)
     if args.out is not None:
-        _writable(args.out)
+        _ready(args.out)
     train, test = _parts(dataset, args)
     classes = len(dataset.classes)
     output = args.output or ("softmax" if classes else "linear")
@@ -116,38 +118,39 @@ def _parts(dataset: data.Dataset, args: argparse.Namespace) -> tuple[data.Datase
     if len(dataset) <= 4:
         return dataset, dataset
     train, test = data.split(dataset, held_out=args.held_out, seed=args.seed)
-    if dataset.name == "digits":  # already between 0 and 1
+    if args.dataset.lower() == "digits":  # already between 0 and 1
         return train, test
     return tuple(data.standardise(train, test))  # type: ignore[return-value]
 
 
-def _writable(out: Path) -> None:
-    """Make the folder before the work is done, so that it is not done for nothing."""
+def _ready(out: Path) -> None:
+    """Refuse before the work what would be refused after it: a missing extra, a folder that cannot be written."""
+    libraries()
+    axes()
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        write(out / ".writable", b"").unlink()
+        there = next(folder for folder in (out, *out.parents) if folder.exists())
+        write(there / ".writable", b"").unlink()
     except OSError as error:
         raise OSError(f"cannot write to {out}: {error.strerror}; give --out another folder") from None
 
 
 def _write(args: argparse.Namespace, model: MLP, history: Any, test: data.Dataset, loss: str) -> None:
-    from nn.lab.plots import loss_curves
-
     loss_of = loss_function(loss)
-    x, t = max(test, key=lambda row: loss_of(predict(model, row[0]), row[1]))
+    x, t = max(test, key=lambda row: loss_of(model(row[0]), row[1]).data)
     E = loss_of(model(x), t)
     E.backward()
     first, last = model.layers[0].neurons[0], model.layers[-1].neurons[0]
     weights: list[Value] = [last.w[0], first.w[0]][: len(model.layers)]
     explanation = "\n\n".join(str(explain(w, E, notes="LEC", eta=args.lr)) for w in weights)
-    figure = loss_curves(history).figure
+    graph = draw(E, collapse="unit").svg
+    loss_curves(history).figure.savefig(curves := BytesIO(), format="png")
+    args.out.mkdir(parents=True, exist_ok=True)
     written = [
         (save(model, args.out / "model.safetensors"), "the model: load it with nn.load"),
-        (args.out / "curves.png", "loss and held-out accuracy by epoch"),
-        (write(args.out / "graph.svg", draw(E, collapse="unit").svg.encode()), "the gradient graph of the worst held-out sample"),
-        (write(args.out / "explanation.txt", (explanation + "\n").encode()), "two of its weights, derivative by derivative"),
+        (write(args.out / "curves.png", curves.getvalue()), "loss and held-out accuracy by epoch"),
+        (write(args.out / "graph.svg", graph.encode()), "the gradient graph of the worst held-out sample"),
+        (write(args.out / "explanation.txt", f"{explanation}\n".encode()), "two of its weights, derivative by derivative"),
     ]
-    figure.savefig(written[1][0])
     for path, what in written:
         print(f"  {path}  {what}")
 

@@ -4,7 +4,6 @@ import difflib
 import importlib
 import math
 import os
-import random
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any
 
 from nn.csv_file import StrPath, read_csv
 from nn.dataset import Dataset, Row, check_rows, count, number
+from nn.init import generator
 
 
 __all__ = ["AND", "OR", "XOR", "Dataset", "Row", "breast_cancer", "check_rows", "digits", "iris", "load", "moons",
@@ -58,7 +58,7 @@ def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
         raise ValueError(f"n is {n!r}; write an int of 2 or more")
     if number(noise, "noise") < 0:
         raise ValueError(f"noise is {noise!r}, but a standard deviation is 0 or more")
-    rng = _generator(seed)
+    rng = generator(seed)
     rows: list[Row] = []
     for i in range(n):
         k = i % 2
@@ -69,12 +69,6 @@ def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
             x1, x2 = 1 - x1, 0.5 - x2
         rows.append(((x1 + rng.gauss(0, noise), x2 + rng.gauss(0, noise)), k))
     return Dataset("moons", rows, classes=("upper", "lower"))
-
-
-def _generator(seed: int) -> random.Random:
-    if not isinstance(seed, int) or seed < 0:    # Random(None) cannot be repeated, and Random(-1) equals Random(1)
-        raise ValueError(f"seed is {seed!r}; write an int of 0 or more")
-    return random.Random(seed)
 
 
 # Sets bundled with scikit-learn
@@ -155,7 +149,7 @@ def split(dataset: Dataset, held_out: float = 0.2, seed: int = 0, stratify: bool
     if not 0 < number(held_out, "held_out") < 1:
         raise ValueError(f"held_out is {held_out!r}; write a part between 0 and 1, such as 0.2")
     order = list(range(len(dataset)))
-    _generator(seed).shuffle(order)
+    generator(seed).shuffle(order)
     groups: dict[Any, list[int]] = {}
     for i in order:
         groups.setdefault(dataset.rows[i][1] if stratify and dataset.classes else None, []).append(i)

@@ -6,8 +6,10 @@ A file is written beside its place and then renamed, so what is there is always 
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ ARCHITECTURE = ("nin", "layers", "activation", "output", "bias", "expand")
 
 
 def save(model: MLP, path: str | os.PathLike[str]) -> Path:
-    """Write `model` to `path`; raises ImportError if the extra `files` is missing, OSError if it cannot be written.
+    """Write `model` to `path`, and return the path.
+
+    Raises ImportError if the extra `files` is missing, ValueError if a weight is not finite, OSError if
+    the file cannot be written; what was at `path` is then still there.
 
     >>> import tempfile
     >>> model = MLP(2, [3, 1], seed=1)
@@ -27,7 +32,11 @@ def save(model: MLP, path: str | os.PathLike[str]) -> Path:
     >>> load(path).state_dict() == model.state_dict()
     True
     """
-    numpy, safetensors = _libraries()
+    numpy, safetensors = libraries()
+    if not isinstance(model, MLP):
+        raise TypeError(f"save takes an MLP, not {model!r}; its state_dict() holds the numbers of any module")
+    if bad := [name for name, p in model.named_parameters() if not math.isfinite(p.data)]:
+        raise ValueError(f"{bad[0]} is not finite, and such a model cannot be loaded; nothing was saved")
     tensors = {name: numpy.array(t, dtype=numpy.float64) for name, t in model.state_dict().items()}
     architecture = {key: model.config[key] for key in ARCHITECTURE}
     content = safetensors.save(tensors, metadata={KEY: json.dumps({"format": 1, "architecture": architecture})})
@@ -36,12 +45,15 @@ def save(model: MLP, path: str | os.PathLike[str]) -> Path:
 
 def load(path: str | os.PathLike[str]) -> MLP:
     """The model in the file at `path`; raises ValueError, with the reason, for a file that is not a whole model."""
-    _, safetensors = _libraries()
+    _, safetensors = libraries()
     content = Path(path).read_bytes()
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         described = json.loads(header["__metadata__"][KEY])
         architecture = {key: described["architecture"][key] for key in ARCHITECTURE}
+        sizes = [architecture["nin"], *architecture["layers"]]
+        if 8 * sum(map(mul, sizes, sizes[1:])) > len(content):  # before memory is filled with it
+            raise ValueError(f"layers of {sizes} do not fit into {len(content)} bytes")
         tensors = {name: t.tolist() for name, t in safetensors.load(content).items()}
         model = MLP(**architecture)
         model.load_state_dict(tensors)
@@ -67,7 +79,8 @@ def write(path: str | os.PathLike[str], content: bytes) -> Path:
     return path
 
 
-def _libraries() -> tuple[Any, Any]:
+def libraries() -> tuple[Any, Any]:
+    """NumPy and safetensors.numpy, or the ImportError that names the extra."""
     try:
         import numpy
         import safetensors.numpy

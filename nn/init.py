@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TypeAlias
 
@@ -40,7 +41,11 @@ def he(random: Random, nin: int, nout: int) -> float:
 
 def constant(c: float) -> Initialiser:
     """Every weight is `c`: hidden units stay equal, and symmetry is never broken (SX-R1)."""
-    return lambda random, nin, nout: float(c)
+    return partial(_constant, float(c))
+
+
+def _constant(c: float, random: Random, nin: int, nout: int) -> float:
+    return c
 
 
 zeros: Initialiser = constant(0.0)
@@ -70,3 +75,18 @@ def initialiser(which: str | float | Initialiser) -> Initialiser:
         return INITIALISERS[which]
     names = ", ".join(sorted(INITIALISERS))
     raise ValueError(f"unknown init {which!r}; choose from {names}, or give a number for every weight")
+
+
+def generator(seed: int) -> Random:
+    """A generator of its own for `seed`; refuses a seed that another one equals, or that cannot be repeated.
+
+    >>> generator(7).random() == Random(7).random()
+    True
+    >>> generator(None)
+    Traceback (most recent call last):
+    ...
+    ValueError: seed is None; write an int of 0 or more
+    """
+    if not isinstance(seed, int) or seed < 0:  # Random(None) cannot be repeated, and Random(-1) equals Random(1)
+        raise ValueError(f"seed is {seed!r}; write an int of 0 or more")
+    return Random(seed)

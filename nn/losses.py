@@ -64,16 +64,16 @@ _rows = {
 }
 
 
-def _loss(name: str, outputs: Sequence[Any], targets: Any) -> Any:
-    targets = _vector(name, targets, len(outputs))
+def _loss(name: str, outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     E = _rows[name](outputs, targets)
     if E.__class__ is Value:
         E.label = Role("E")
     return E
 
 
-def _vector(name: str, targets: Any, k: int) -> Sequence[Any]:
+def _vector(name: str, outputs: Sequence[Any], targets: Any) -> Sequence[Any]:
     """The targets as a sequence as long as the outputs."""
+    k = _width(name, outputs)
     targets = targets.tolist() if hasattr(targets, "tolist") else targets
     if not isinstance(targets, list | tuple):
         raise TypeError(f"{name}: targets must be a sequence of {k} numbers, not {targets!r}")
@@ -82,13 +82,20 @@ def _vector(name: str, targets: Any, k: int) -> Sequence[Any]:
     return targets
 
 
+def _width(name: str, outputs: Any) -> int:
+    if not hasattr(outputs, "__len__"):
+        raise TypeError(f"{name}: outputs must be a sequence, as a model returns; write [o] for one, not {outputs!r}")
+    k: int = len(outputs)
+    return k
+
+
 def sse(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     """E = sum_k (t_k - o_k)^2, dE/do_k = -2 (t_k - o_k). LEC-2, S63-f.
 
     >>> round(sse([0.2, 0.9], [1, 1]), 6)
     0.65
     """
-    return _loss("sse", outputs, targets)
+    return _loss("sse", outputs, _vector("sse", outputs, targets))
 
 
 def half_sse(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
@@ -97,7 +104,7 @@ def half_sse(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     >>> round(half_sse([0.2, 0.9], [1, 1]), 6)
     0.325
     """
-    return _loss("half_sse", outputs, targets)
+    return _loss("half_sse", outputs, _vector("half_sse", outputs, targets))
 
 
 def mse(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
@@ -106,7 +113,7 @@ def mse(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     >>> round(mse([0.2, 0.9], [1, 1]), 6)
     0.325
     """
-    sum_of_squares = _loss("sse", outputs, targets)
+    sum_of_squares = _loss("sse", outputs, _vector("mse", outputs, targets))
     E = sum_of_squares / len(outputs)
     if E.__class__ is Value:
         sum_of_squares.label, E.label = "SSE", Role("E")
@@ -121,7 +128,7 @@ def bce(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     >>> round(bce([0.2, 0.9], [1, 1]), 6)
     1.714798
     """
-    return _loss("bce", outputs, _between(0, 1, "bce", targets))
+    return _loss("bce", outputs, _between_0_and_1("bce", outputs, targets))
 
 
 def bce_with_logits(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
@@ -130,7 +137,7 @@ def bce_with_logits(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     >>> round(bce_with_logits([1000.0], [0]), 6), bce_with_logits([1000.0], [1])
     (1000.0, 0.0)
     """
-    return _loss("bce_with_logits", outputs, _between(0, 1, "bce_with_logits", targets))
+    return _loss("bce_with_logits", outputs, _between_0_and_1("bce_with_logits", outputs, targets))
 
 
 def cross_entropy(outputs: Sequence[Any], targets: Any) -> Any:
@@ -142,9 +149,17 @@ def cross_entropy(outputs: Sequence[Any], targets: Any) -> Any:
     >>> round(cross_entropy([0.25, 0.5, 0.25], 1), 6)
     0.693147
     """
+    targets = _one_hot("cross_entropy", outputs, targets)
     nets = _nets(outputs)
-    targets = _one_hot("cross_entropy", targets, len(outputs))
-    return _loss("cross_entropy", outputs, targets) if nets is None else cross_entropy_with_logits(nets, targets)
+    if nets is not None:
+        return cross_entropy_with_logits(nets, targets)
+    for o in outputs:
+        if (p := o.data if o.__class__ is Value else o) < 0 or p > 1 + 1e-9:  # rounding is no mistake
+            raise ValueError(
+                f"cross_entropy: outputs are probabilities, from 0 to 1, not {p:g}: give the model output='softmax', "
+                "or take cross_entropy_with_logits"
+            )
+    return _loss("cross_entropy", outputs, targets)
 
 
 def cross_entropy_with_logits(outputs: Sequence[Any], targets: Any) -> Any:
@@ -153,8 +168,7 @@ def cross_entropy_with_logits(outputs: Sequence[Any], targets: Any) -> Any:
     >>> round(cross_entropy_with_logits([0.0, 1000.0], 0), 6)
     1000.0
     """
-    targets = _one_hot("cross_entropy_with_logits", targets, len(outputs))
-    return _loss("cross_entropy_with_logits", outputs, targets)
+    return _loss("cross_entropy_with_logits", outputs, _one_hot("cross_entropy_with_logits", outputs, targets))
 
 
 def hinge(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
@@ -163,6 +177,7 @@ def hinge(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     >>> hinge([0.25, -3.0], [1, -1])
     0.75
     """
+    targets = _vector("hinge", outputs, targets)
     for u in targets:
         if u.__class__ is not Value and u not in (-1, 1):
             raise ValueError(f"hinge: targets are -1 or 1, not {u!r}")
@@ -204,20 +219,21 @@ def _nets(outputs: Sequence[Any]) -> Sequence[Any] | None:
     return nets if same and len(outputs) == len(nets) else None
 
 
-def _one_hot(name: str, targets: Any, k: int) -> Sequence[Any]:
-    if hasattr(targets, "tolist"):
-        targets = targets.tolist()
+def _one_hot(name: str, outputs: Sequence[Any], targets: Any) -> Sequence[Any]:
+    k = _width(name, outputs)
+    targets = targets.tolist() if hasattr(targets, "tolist") else targets
     if isinstance(targets, int) and not isinstance(targets, bool):
         if not 0 <= targets < k:
             raise ValueError(f"{name}: class {targets} is not one of the {k} classes 0 to {k - 1}")
         return tuple(1.0 if i == targets else 0.0 for i in range(k))
     if not isinstance(targets, list | tuple):
         raise TypeError(f"{name}: the target is a class index (an int) or one number per class, not {targets!r}")
-    return targets
+    return _vector(name, outputs, targets)
 
 
-def _between(low: float, high: float, name: str, targets: Sequence[Any]) -> Sequence[Any]:
-    for u in targets:
-        if u.__class__ is not Value and not low <= u <= high:
-            raise ValueError(f"{name}: targets lie between {low} and {high}, not {u!r}")
-    return targets
+def _between_0_and_1(name: str, outputs: Sequence[Any], targets: Any) -> Sequence[Any]:
+    checked = _vector(name, outputs, targets)
+    for u in checked:
+        if u.__class__ is not Value and not (hasattr(u, "__float__") and 0 <= u <= 1):
+            raise ValueError(f"{name}: targets lie between 0 and 1, not {u!r}")
+    return checked

@@ -10,13 +10,14 @@ MLP(2, [2, 1], activation='sigmoid', output='linear')
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import index
 from random import Random
 from typing import Any
 
 import engine
 from engine import Leaves, Role, Value, recording
-from nn.init import Initialiser, initialiser
+from nn.init import Initialiser, generator, initialiser
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any] | None] = {
@@ -37,11 +38,7 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Every parameter once, with its name: the attributes that lead to it, joined by dots."""
-        seen: set[Value] = set()
-        for name, p in _leaves("", vars(self)):
-            if p not in seen:
-                seen.add(p)
-                yield name, p
+        yield from _once(_leaves("", vars(self)))
 
     def parameters(self) -> list[Value]:
         """Every parameter once, in a fixed order."""
@@ -106,7 +103,7 @@ class Neuron(Module):
         nout: int = 1,
     ) -> None:
         nin = _count("nin", nin)
-        random = seed if isinstance(seed, Random) else Random(seed)
+        random = seed if isinstance(seed, Random) else generator(seed)
         draw = initialiser(init)
         sources = sources or [f"x{i}" for i in range(1, nin + 1)]
         self.w = Leaves(Value(draw(random, nin, nout), Role("w", name, i)) for i in sources)
@@ -118,7 +115,7 @@ class Neuron(Module):
         return _respond([self], self.activation, x)[0]
 
     def __repr__(self) -> str:
-        return f"Neuron({len(self.w)}, {self.activation!r}{'' if self.b else ', bias=False'})"
+        return f"Neuron({len(self.w)}, {self.activation!r}{', bias=False' if self.b is None else ''})"
 
 
 class Layer(Module):
@@ -143,7 +140,7 @@ class Layer(Module):
         expand: bool = False,
     ) -> None:
         nin, nout = _count("nin", nin), _count("nout", nout)
-        random = seed if isinstance(seed, Random) else Random(seed)
+        random = seed if isinstance(seed, Random) else generator(seed)
         self.activation = _choice("activation", activation, OUTPUTS)
         self.expand = expand
         unit = "linear" if activation == "softmax" else activation
@@ -164,8 +161,7 @@ class Layer(Module):
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Unit by unit the weights w_j1 ... w_jn, then the biases, named as the notes name them."""
-        for p in (*(p for row in self.weight for p in row), *(self.bias or ())):
-            yield str(p.label), p
+        yield from _once((str(p.label), p) for p in (*(p for row in self.weight for p in row), *(self.bias or ())))
 
     def tensors(self) -> dict[str, Any]:
         """`weight`, and `bias` if the layer has biases."""
@@ -175,7 +171,7 @@ class Layer(Module):
         return _respond(self.neurons, self.activation, x, self.expand)
 
     def __repr__(self) -> str:
-        bias = "" if self.bias else ", bias=False"
+        bias = ", bias=False" if self.bias is None else ""
         return f"Layer({len(self.neurons[0].w)}, {len(self.neurons)}, {self.activation!r}{bias})"
 
 
@@ -215,7 +211,7 @@ class MLP(Module):
         activations.append(_choice("output", output, OUTPUTS))
         self.config = {"nin": nin, "layers": sizes, "activation": activation, "output": output, "bias": bias}
         self.config |= {"init": init, "seed": seed, "expand": expand}
-        random = Random(seed)
+        random = generator(seed)
         sources, self.layers = _units("x", nin), []
         for k, (n, f) in enumerate(zip(sizes, activations, strict=True), 1):
             names = _units("o" if k > depth else "h" if depth == 1 else f"h{k}_", n)
@@ -241,14 +237,14 @@ class MLP(Module):
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Layer by layer: the weights w_j1 ... w_jn unit by unit, then the biases."""
-        for layer in self.layers:
-            yield from layer.named_parameters()
+        yield from _once(named for layer in self.layers for named in layer.named_parameters())
 
     def tensors(self) -> dict[str, Any]:
         """`layers.0.weight`, `layers.0.bias`, `layers.1.weight`, ..."""
         return {f"layers.{k}.{name}": t for k, layer in enumerate(self.layers) for name, t in layer.tensors().items()}
 
     def __call__(self, x: Sequence[Any]) -> list[Any]:
+        x = _inputs(x)
         if len(x) != self.nin:
             raise ValueError(f"the model takes {self.nin} inputs, this sample has {len(x)}: {_brief(x)}")
         for layer in self.layers:
@@ -263,13 +259,14 @@ class MLP(Module):
 
 def _respond(units: Sequence[Neuron], activation: str, x: Sequence[Any], expand: bool = False) -> list[Any]:
     """The outputs of units over the same inputs: net_j, then f(net_j), labelled if they are nodes."""
+    x = _inputs(x)
     weights: list[Any] = [n.w for n in units]
     biases: list[Any] | None = None if units[0].b is None else [n.b for n in units]
-    if not recording() and not any(i.__class__ is Value for i in x):
+    if not recording():
+        expand = False  # the numbers are the same
+        x = [v.data if v.__class__ is Value else v for v in x]
         weights = [[p.data for p in w] for w in weights]
         biases = biases and [b.data for b in biases]
-    elif x and x[0].__class__ is not Value:
-        x = tuple(float(i) if i.__class__ is int else i for i in x)
     nets = _expanded(weights, x, biases) if expand else engine.affine(weights, x, biases)
     f = ACTIVATIONS.get(activation)
     outputs = engine.softmax(nets) if activation == "softmax" else nets if f is None else [f(net) for net in nets]
@@ -278,6 +275,15 @@ def _respond(units: Sequence[Neuron], activation: str, x: Sequence[Any], expand:
             net.label = n.net_label
             o.label = n.o_label
     return outputs
+
+
+def _inputs(x: Any) -> Sequence[Any]:
+    """The inputs as a sequence; an array gives its numbers."""
+    if hasattr(x, "tolist"):
+        x = x.tolist()
+    if not isinstance(x, Sequence):
+        raise TypeError(f"the inputs are a sequence of numbers or Values, not {_brief(x)}")
+    return x
 
 
 def _expanded(weights: Sequence[Any], x: Sequence[Any], biases: Sequence[Any] | None) -> list[Any]:
@@ -297,6 +303,15 @@ def _units(prefix: str, n: int) -> list[str]:
     return [f"{prefix}{j}" for j in range(1, n + 1)]
 
 
+def _once(named: Iterable[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
+    """Without the parameters that came before: one that is shared keeps its first name."""
+    seen: set[Value] = set()
+    for name, p in named:
+        if p not in seen:
+            seen.add(p)
+            yield name, p
+
+
 def _leaves(prefix: str, items: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
     for name, item in items.items():
         if isinstance(item, Value):
@@ -314,12 +329,12 @@ def _map(f: Callable[[Value], float], t: Any) -> Any:
 
 def _pairs(name: str, t: Any, state: Any) -> Iterator[tuple[Value, float]]:
     """Each parameter of `t` with the number it is to have, or the ValueError that names the difference."""
+    state = state.tolist() if hasattr(state, "tolist") else state
     if isinstance(t, Value):
         if not isinstance(state, int | float) or isinstance(state, bool) or not math.isfinite(state):
             raise ValueError(f"{name}: {t.label} needs a finite number, not {state!r}; nothing was loaded")
         yield t, float(state)
         return
-    state = state.tolist() if hasattr(state, "tolist") else state
     if not isinstance(state, list | tuple) or len(state) != len(t):
         got = f"{len(state)}" if isinstance(state, list | tuple) else repr(state)
         raise ValueError(f"{name}: {len(t)} entries are needed, not {got}; nothing was loaded")
@@ -328,9 +343,9 @@ def _pairs(name: str, t: Any, state: Any) -> Iterator[tuple[Value, float]]:
 
 
 def _count(what: str, n: Any) -> int:
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+    if not hasattr(n, "__index__") or isinstance(n, bool) or n < 1:
         raise ValueError(f"{what} must be a whole number >= 1, not {n!r}")
-    return n
+    return index(n)
 
 
 def _choice(what: str, name: Any, accepted: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, TypeAlias
 
 from engine import Value
@@ -38,9 +39,9 @@ class SGD:
         nesterov: bool = False,
     ) -> None:
         self.parameters = list(parameters)
-        self.lr = _at_least_zero("lr", lr)
-        self.momentum = _at_least_zero("momentum", momentum)
-        self.weight_decay = _at_least_zero("weight_decay", weight_decay)
+        self.lr = at_least_zero("lr", lr)
+        self.momentum = at_least_zero("momentum", momentum)
+        self.weight_decay = at_least_zero("weight_decay", weight_decay)
         if nesterov and not momentum:
             raise ValueError("nesterov needs momentum > 0: it looks ahead along the running sum of gradients")
         self.nesterov = nesterov
@@ -61,9 +62,13 @@ class SGD:
                         f"a step of lr={self.lr:g} takes {p.label or 'a parameter'} from {p.data:g} with gradient "
                         f"{p.grad:g} to {w}: nothing was changed; try a smaller lr"
                     )
-        for p, w in zip(moving, new, strict=True):
-            p.data = w
-        self._velocity = velocity
+        try:
+            _set(moving, new)
+        except BaseException:  # an interrupt, say: a step is made wholly or not at all
+            _set(moving, new)
+            raise
+        finally:
+            self._velocity = velocity
 
     def _moved(self, moving: list[Any]) -> tuple[list[float], dict[Value, float]]:
         """The new weights, and the new velocities."""
@@ -84,6 +89,11 @@ class SGD:
 
     def __repr__(self) -> str:
         return f"SGD({len(self.parameters)} parameters, lr={self.lr:g}, momentum={self.momentum:g})"
+
+
+def _set(parameters: list[Any], new: list[float]) -> None:
+    for p, w in zip(parameters, new, strict=True):
+        p.data = w
 
 
 def step(every: int = 10, factor: float = 0.1) -> Schedule:
@@ -138,7 +148,8 @@ def schedule_function(which: str | Schedule | None) -> Schedule:
     return SCHEDULES[which]
 
 
-def _at_least_zero(name: str, x: float) -> float:
-    if isinstance(x, bool) or not isinstance(x, int | float) or not 0.0 <= x < math.inf:
+def at_least_zero(name: str, x: float) -> float:
+    """`x` as a float; ValueError, with its name, unless it is a finite number >= 0."""
+    if isinstance(x, bool) or not isinstance(x, Real) or not 0.0 <= x < math.inf:
         raise ValueError(f"{name} must be a number >= 0, not {x!r}")
     return float(x)

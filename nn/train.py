@@ -19,17 +19,18 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeAlias
 
-from engine import Role, no_grad
+from engine import Role, no_grad, recording
 from nn.data import check_rows
-from nn.losses import Loss, loss_function
+from nn.init import generator
+from nn.losses import LOSSES, Loss, loss_function
 from nn.modules import Module
-from nn.optim import SGD, Diverged, Schedule, schedule_function
+from nn.optim import SGD, Diverged, Schedule, at_least_zero, schedule_function
 
 
 ORDERS = ("shuffled", "given", "with_replacement")
 BACKENDS = ("auto", "graph")
 INDEX_LOSSES = ("cross_entropy", "cross_entropy_with_logits")  # whose target may be a class index
-BOUNDARY = {"hinge": 0.0, "bce_with_logits": 0.0}  # the output that separates no from yes; elsewhere one half
+NO_IS_NEGATIVE = (LOSSES["hinge"], LOSSES["bce_with_logits"])  # outputs say no below 0; elsewhere below one half
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def fit(
     Rows are checked before the first step. Raises ValueError for what is not accepted, and Diverged, with
     the weights of before that step, when the loss or a weight is no longer finite.
     """
+    if not recording():
+        raise ValueError("fit records graphs, and no_grad forbids it: call fit outside of no_grad")
     loss_of = loss_function(loss)
     optimiser = SGD(model.parameters(), lr, momentum, weight_decay, nesterov)
     factor = schedule_function(schedule)
@@ -118,13 +121,13 @@ def fit(
     _one_of("order", order, ORDERS)
     _one_of("backend", backend, BACKENDS)
     _one_of("record", record, (None, "losses"))
-    checked = _checked(model, rows, loss)
-    held_out = None if validation is None else _checked(model, validation, loss)
-    random, history = Random(seed), History()
+    checked = _checked(model, rows, loss_of)
+    held_out = None if validation is None else _checked(model, validation, loss_of)
+    random, history = generator(seed), History()
     steps = -(-len(checked) // batch_size)
     with _bar(progress, epochs * steps) as bar:
         for epoch in range(epochs):
-            optimiser.lr = lr * factor(epoch, epochs)
+            optimiser.lr = at_least_zero("lr times the schedule's factor", lr * factor(epoch, epochs))
             total = 0.0
             for batch in _batches(len(checked), batch_size, order, random):
                 before = _update(model, [checked[i] for i in batch], loss_of, optimiser, epoch, batch)
@@ -133,7 +136,7 @@ def fit(
                     after = _mean_loss(model, [checked[i] for i in batch], loss_of)
                     history.updates.append(Update(epoch, tuple(batch), before, after))
                 bar.update()
-            scores = (None, None) if held_out is None else _scores(model, held_out, loss_of, loss)
+            scores = (None, None) if held_out is None else _scores(model, held_out, loss_of)
             history.epochs.append(Epoch(epoch, optimiser.lr, total / len(checked), *scores))
             bar.set_postfix_str(_told(history.epochs[-1]), refresh=False)
             wishes = [callback(history.epochs[-1]) for callback in callbacks]  # each is called, whatever another wishes
@@ -195,43 +198,56 @@ def accuracy(model: Any, rows: Iterable[Any], boundary: float = 0.5) -> float:
     of `boundary`); targets of several numbers, if every output lies on its target's side.
     """
     rows = list(rows)
+    if not rows:
+        raise ValueError("the accuracy on no rows at all is not a number; give at least one pair (x, t)")
     return sum(_right(predict(model, x), t, boundary) for x, t in rows) / len(rows)
 
 
 def _right(o: Sequence[float], t: Any, boundary: float) -> bool:
+    t = t.tolist() if hasattr(t, "tolist") else t
     if isinstance(t, int):
         return (o[0] > boundary) == bool(t) if len(o) == 1 else max(range(len(o)), key=o.__getitem__) == t
     return all((o_k > boundary) == (t_k > boundary) for o_k, t_k in zip(o, t, strict=True))
 
 
-def _scores(model: Any, rows: list[Any], loss_of: Loss, loss: str | Loss) -> tuple[float, float | None]:
+def _scores(model: Any, rows: list[Any], loss_of: Loss) -> tuple[float, float | None]:
     """The mean loss of held-out rows, and their accuracy if the targets are classes or labels."""
-    labels = all(isinstance(t, int) or all(u in (-1.0, 0.0, 1.0) for u in t) for _, t in rows)
-    boundary = BOUNDARY.get(loss, 0.5) if isinstance(loss, str) else 0.5
-    return _mean_loss(model, rows, loss_of), accuracy(model, rows, boundary) if labels else None
+    targets = {u for _, t in rows for u in ((0.0,) if isinstance(t, int) else t)}
+    signed = -1.0 in targets or loss_of in NO_IS_NEGATIVE
+    labels = targets <= {-1.0, 0.0, 1.0}
+    return _mean_loss(model, rows, loss_of), accuracy(model, rows, 0.0 if signed else 0.5) if labels else None
 
 
 def _mean_loss(model: Any, rows: list[Any], loss_of: Loss) -> float:
+    """By the same nodes as in training: cross_entropy sees through the softmax here too, and meets no ln 0."""
     total = 0.0
     for x, t in rows:
-        total += loss_of(predict(model, x), t)
+        total += loss_of(model(x), t).data
     return total / len(rows)
 
 
-def _checked(model: Any, rows: Iterable[Any], loss: str | Loss) -> list[Any]:
+def _checked(model: Any, rows: Iterable[Any], loss_of: Loss) -> list[Any]:
     """The rows as floats, or the error that names the row that does not fit the model or the loss."""
     nin, nout = getattr(model, "nin", None), getattr(model, "nout", None)
-    rows = list(rows)
+    rows = list(rows) if isinstance(rows, Iterable) else rows
     try:
         by_index = not hasattr(rows[0][1], "__len__")
-    except (IndexError, TypeError, KeyError):  # not pairs: check_rows tells
+    except (IndexError, TypeError, KeyError):  # no rows, or not pairs: check_rows tells
         by_index = False
-    if by_index and isinstance(loss, str) and loss not in INDEX_LOSSES:
+    name = next((name for name, f in LOSSES.items() if f is loss_of), None)  # None for a user's own
+    if by_index and name not in (*INDEX_LOSSES, None):
         raise ValueError(
-            f"loss {loss!r} needs one number per output as a target, and row 0 has {rows[0][1]!r}: "
+            f"loss {name!r} needs one number per output as a target, and row 0 has {rows[0][1]!r}: "
             "call one_hot() on the data set, or write t as (t,)"
         )
-    return check_rows(rows, nin, None if by_index else nout, nout if by_index else None)
+    checked = check_rows(rows, nin, None if by_index else nout, nout if by_index else None)
+    if name is not None:  # a target that the loss refuses is told now, not in the middle of an epoch
+        for i, (_, t) in enumerate(checked):
+            try:
+                loss_of([0.5] * (len(t) if isinstance(t, tuple) else nout or 0), t)
+            except ValueError as error:
+                raise ValueError(f"row {i}: {error}") from None
+    return checked
 
 
 def _check(**counts: Any) -> None:

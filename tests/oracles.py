@@ -88,7 +88,9 @@ def broadcast(read):
         if not any(isinstance(p, list) for p in args):
             return read(op, *args)
         n = max(len(p) for p in args if isinstance(p, list))
-        return [read(op, *column) for column in zip(*(p if isinstance(p, list) else [p] * n for p in args), strict=True)]
+        return [
+            read(op, *column) for column in zip(*(p if isinstance(p, list) else [p] * n for p in args), strict=True)
+        ]
 
     return go
 
@@ -224,7 +226,10 @@ def _points(row, count, seed):
     for n in LENGTHS:
         for k in range(count // 2):
             where = [RANGES[(k + j) % 3] for j in range(len(row.args))]
-            args = [[r.uniform(*w) for _ in range(n)] if v else r.uniform(*w) for w, v in zip(where, row.vector, strict=True)]
+            args = [
+                [r.uniform(*w) for _ in range(n)] if v else r.uniform(*w)
+                for w, v in zip(where, row.vector, strict=True)
+            ]
             if k % 4 == 0:  # special numbers among the others
                 i = r.randrange(len(args))
                 x = r.choice(SPECIAL)
@@ -239,7 +244,9 @@ def wild(row):
         return [Point(row, list(p)) for p in itertools.product(WILD, repeat=len(row.args))]
     draw = lambda: r.choice(WILD)
     return [
-        Point(row, [[draw() for _ in range(n)] if v else draw() for v in row.vector]) for n in LENGTHS for _ in range(60)
+        Point(row, [[draw() for _ in range(n)] if v else draw() for v in row.vector])
+        for n in LENGTHS
+        for _ in range(60)
     ]
 
 
@@ -254,7 +261,11 @@ def printed(f, symbols):
     source = re.sub(r"(?<![\w.])(\d+\.?\d*(?:e[-+]?\d+)?)", r"mpf(\1)", source)
     n = max([1, *(len(p) for p in symbols.values() if isinstance(p, list))])
     names = {**EXACT, **symbols, "mpf": mp.mpf}
-    names |= {name: (lambda *args, row=row: exact(row.value, dict(zip(row.args, args, strict=True)))) for name, row in TABLE.items() if name not in EXACT}
+    names |= {
+        name: (lambda *args, row=row: exact(row.value, dict(zip(row.args, args, strict=True))))
+        for name, row in TABLE.items()
+        if name not in EXACT
+    }
     names["sum_k"] = lambda term: sum(map(term, range(n)), mp.mpf(0))
     names["max_k"] = lambda term: max(map(term, range(n)))
     names["__builtins__"] = {}

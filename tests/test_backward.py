@@ -1,5 +1,6 @@
 """The backward pass: sums over uses, passes that repeat, seeds, accumulation, depth, interrupts."""
 
+import gc
 import itertools
 import math
 import sys
@@ -81,11 +82,11 @@ def test_2_to_the_60_paths_at_once():
     y = x
     for _ in range(60):
         y = y + y
-    begun = time.perf_counter()
+    begun = time.process_time()
     y.backward(seed=0.5)
     assert x.grad == 2.0**59
     assert gradient(y, [x])[0].data == y.data == 2.0**60
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 # ---- passes that repeat
@@ -406,11 +407,15 @@ def test_time_grows_with_the_graph_and_not_with_its_paths():
         y = xs[0]
         for k in range(n):
             y = y * 0.5 + y * xs[k % 5]
-        best = 9.0
-        for _ in range(5):
-            begun = time.perf_counter()
+        times = []
+        for _ in range(7):
+            begun = time.process_time()
             y.backward()
-            best = min(best, time.perf_counter() - begun)
-        return best
+            times.append(time.process_time() - begun)
+        return min(times)
 
-    assert seconds(8000) / seconds(1000) < 16
+    gc.disable()
+    try:
+        assert seconds(16_000) / seconds(2000) < 16
+    finally:
+        gc.enable()

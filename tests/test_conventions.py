@@ -264,7 +264,7 @@ def test_a_comparison_has_slopes_of_zero():
         ("x**3", 0.0, 0.0, 0.0),
         ("x**1.5", 0.0, 0.0, 0.0),
         ("x**0", 0.0, 1.0, 0.0),
-        ("x**0", -3.0, 1.0, 0.0),
+        ("x**0", -3.0, 1.0, -0.0),
         ("x**0", INF, 1.0, 0.0),
         ("x**True", 5.0, 5.0, 1.0),
         ("x**2", -3.0, 9.0, -6.0),
@@ -289,7 +289,7 @@ def test_roots_and_powers_at_the_edge(expression, x, value, slope):
     [
         (-2.0, 3.0, -8.0, 12.0, NAN),
         (-2.0, 2.0, 4.0, -4.0, NAN),
-        (-2.0, 0.0, 1.0, 0.0, NAN),
+        (-2.0, 0.0, 1.0, -0.0, NAN),
         (0.0, 3.0, 0.0, 0.0, 0.0),
         (0.0, 1.0, 0.0, 1.0, 0.0),
         (0.0, 0.5, 0.0, INF, 0.0),
@@ -365,15 +365,24 @@ def test_zero_times_infinity_in_higher_derivatives():
 @pytest.mark.parametrize("x", [0.0, 1.0, 36.0, 37.0, 40.0, 500.0, 709.0, 745.0, 800.0, 1e308, INF])
 def test_saturating_functions_never_overflow(x):
     small = math.exp(-x)
-    assert slopes(sigmoid, x, seed=4) == (pytest.approx(1 / (1 + small)), [pytest.approx(small / (1 + small) ** 2, rel=1e-13, abs=0)])
+    assert slopes(sigmoid, x, seed=4) == (
+        pytest.approx(1 / (1 + small)),
+        [pytest.approx(small / (1 + small) ** 2, rel=1e-13, abs=0)],
+    )
     assert slopes(sigmoid, -x, seed=4) == (
         pytest.approx(small / (1 + small), rel=1e-13, abs=0),
         [pytest.approx(small / (1 + small) ** 2, rel=1e-13, abs=0)],
     )
     square = math.exp(-2 * x)
     assert slopes(tanh, x, seed=4) == (math.tanh(x), [pytest.approx(4 * square / (1 + square) ** 2, rel=1e-13, abs=0)])
-    assert slopes(tanh, -x, seed=4) == (-math.tanh(x), [pytest.approx(4 * square / (1 + square) ** 2, rel=1e-13, abs=0)])
-    assert slopes(softplus, x, seed=4) == (pytest.approx(x + math.log1p(small), rel=1e-15), [pytest.approx(1 / (1 + small), rel=1e-15)])
+    assert slopes(tanh, -x, seed=4) == (
+        -math.tanh(x),
+        [pytest.approx(4 * square / (1 + square) ** 2, rel=1e-13, abs=0)],
+    )
+    assert slopes(softplus, x, seed=4) == (
+        pytest.approx(x + math.log1p(small), rel=1e-15),
+        [pytest.approx(1 / (1 + small), rel=1e-15)],
+    )
     assert slopes(softplus, -x, seed=4) == (
         pytest.approx(math.log1p(small), rel=1e-15, abs=0),
         [pytest.approx(small / (1 + small), rel=1e-13, abs=0)],

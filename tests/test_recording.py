@@ -53,33 +53,62 @@ def test_a_vector_may_mix_numbers_and_values_and_come_from_any_iterable():
     assert logsumexp(iter([0.0, 0.0])) == math.log(2)
 
 
+ONE_BY_ONE = "a Value is one scalar: take the elements one by one, as in [v * x for x in array]"
 REFUSED = {
     "lengths": (lambda v: dot([v, v], [1.0]), ValueError, "dot: its vectors have different lengths, 1 and 2"),
     "long": (lambda v: dot([1.0], [v, v, v]), ValueError, "dot: its vectors have different lengths, 1 and 3"),
     "bias": (lambda v: function("net")([v], [1, 2], v), ValueError, "net: its vectors have different lengths, 1 and 2"),
     "empty": (lambda v: dot([], []), ValueError, "dot: an empty sequence has no value; give at least one number"),
-    "no logits": (lambda v: softmax([]), ValueError, "softmax: an empty sequence has no value; give at least one number"),
-    "scalar": (lambda v: dot(v, [1.0]), TypeError, "dot: a sequence of numbers or Values was expected, not Value(data=2, grad=–, label='v')"),
+    "no logits": (
+        lambda v: softmax([]),
+        ValueError,
+        "softmax: an empty sequence has no value; give at least one number",
+    ),
+    "scalar": (
+        lambda v: dot(v, [1.0]),
+        TypeError,
+        "dot: a sequence of numbers or Values was expected, not Value(data=2, grad=–, label='v')",
+    ),
     "number": (lambda v: logsumexp(3.0), TypeError, "logsumexp: a sequence of numbers or Values was expected, not 3.0"),
     "None": (lambda v: dot([v], None), TypeError, "dot: a sequence of numbers or Values was expected, not None"),
-    "text": (lambda v: dot("ab", [v, v]), TypeError, "dot: a number was expected, not 'a' of type str; write float('a') if the text is a number"),
+    "text": (
+        lambda v: dot("ab", [v, v]),
+        TypeError,
+        "dot: a number was expected, not 'a' of type str; write float('a') if the text is a number",
+    ),
     "nested": (
         lambda v: dot([[1.0]], [v]),
         TypeError,
-        "dot: a number was expected, not [1.0] of type list; a Value is one scalar: take the elements one by one, as in [v * x for x in array]",
+        f"dot: a number was expected, not [1.0] of type list; {ONE_BY_ONE}",
     ),
     "vector for a number": (
         lambda v: hypot([1.0], v),
         TypeError,
-        "hypot: a number was expected, not [1.0] of type list; a Value is one scalar: take the elements one by one, as in [v * x for x in array]",
+        f"hypot: a number was expected, not [1.0] of type list; {ONE_BY_ONE}",
     ),
     "one of two": (lambda v: hypot(v), TypeError, "hypot takes 2 arguments (a, b), not 1"),
     "three of two": (lambda v: maximum(v, 1, 2), TypeError, "maximum takes 2 arguments (a, b), not 3"),
     "none of three": (lambda v: function("where")(), TypeError, "where takes 3 arguments (c, a, b), not 0"),
-    "biases": (lambda v: affine([[v]], [1.0], [1.0, 2.0]), ValueError, "affine: 1 units have 2 biases; give one for each, or none"),
-    "inputs": (lambda v: affine([[v, v], [v]], [1.0, 2.0]), ValueError, "affine: a unit with 1 weights cannot take 2 inputs"),
-    "known inputs": (lambda v: affine([Leaves([v, v, v])], [1.0, 2.0], [v]), ValueError, "affine: a unit with 3 weights cannot take 2 inputs"),
-    "no inputs": (lambda v: affine([[v]], []), ValueError, "affine: an empty sequence has no value; give at least one number"),
+    "biases": (
+        lambda v: affine([[v]], [1.0], [1.0, 2.0]),
+        ValueError,
+        "affine: 1 units have 2 biases; give one for each, or none",
+    ),
+    "inputs": (
+        lambda v: affine([[v, v], [v]], [1.0, 2.0]),
+        ValueError,
+        "affine: a unit with 1 weights cannot take 2 inputs",
+    ),
+    "known inputs": (
+        lambda v: affine([Leaves([v, v, v])], [1.0, 2.0], [v]),
+        ValueError,
+        "affine: a unit with 3 weights cannot take 2 inputs",
+    ),
+    "no inputs": (
+        lambda v: affine([[v]], []),
+        ValueError,
+        "affine: an empty sequence has no value; give at least one number",
+    ),
 }
 
 
@@ -163,14 +192,19 @@ def test_every_leaf_of_a_vector_is_named():
     w, x = [Value(1.0, "w1"), Value(2.0)], [3.0, 4.0]
     y = dot(w, x)
     w[1].data = 9.0
-    with pytest.raises(StaleGraph, match=r"^'w1' or a leaf was changed to 1\.0, 9\.0 after .*'dot' holds 11\.0 and would now be 39\.0\."):
+    with pytest.raises(
+        StaleGraph,
+        match=r"^'w1' or a leaf was changed to 1\.0, 9\.0 after .*'dot' holds 11\.0 and would now be 39\.0\.",
+    ):
         gradient(y, w)
 
 
 def test_an_inner_node_changed_by_hand_is_noticed():
     _, b, h, y = two_layers()
     h.data += 1e-9
-    with pytest.raises(StaleGraph, match=r"^an inner node was changed by hand after the graph was recorded: 'tanh' holds"):
+    with pytest.raises(
+        StaleGraph, match=r"^an inner node was changed by hand after the graph was recorded: 'tanh' holds"
+    ):
         gradient(y, [b])
 
 

@@ -58,9 +58,7 @@ def value_of(row, args):
 def record(row, args, live=None):
     """A node of `row`, and a leaf for each argument at its place; with `live`, only those are leaves."""
     live = range(len(args)) if live is None else live
-    made = [
-        (list(map(Value, p)) if isinstance(p, list) else Value(p)) if i in live else p for i, p in enumerate(args)
-    ]
+    made = [(list(map(Value, p)) if isinstance(p, list) else Value(p)) if i in live else p for i, p in enumerate(args)]
     leaves = {(i, k): made[i] if k is None else made[i][k] for i, k in Point(row, args).places() if i in live}
     return function(row.name)(*made), leaves
 
@@ -136,7 +134,9 @@ def check_backward(row):
                 assert abs(leaf.grad) < max(SMALLEST, point.noise), (point, place, leaf.grad, true)
             elif ulps(leaf.grad, true) > 8:
                 assert any(row.vector) or row.name in COMPOSED, (point, place, leaf.grad, true)
-                scale = abs(slope) + sensitivity(point, lambda symbols, place=place: _exact_partial(row, symbols, place))
+                scale = abs(slope) + sensitivity(
+                    point, lambda symbols, place=place: _exact_partial(row, symbols, place)
+                )
                 error = 16 * (len(leaves) + 2) * UNIT * scale
                 assert abs(mp.mpf(leaf.grad) - true) <= error, (point, place, leaf.grad, true)
             seen += 1
@@ -234,7 +234,9 @@ def check_constants(row):
                 node, leaves = record(row, point.args, live)
                 node.backward(seed=SEED)
                 assert bits(node.data) == bits(whole.data)
-                assert [bits(leaf.grad) for leaf in leaves.values()] == [bits(all_leaves[p].grad) for p in leaves], point
+                assert [bits(leaf.grad) for leaf in leaves.values()] == [bits(all_leaves[p].grad) for p in leaves], (
+                    point
+                )
                 for (i, k), arg, partial in zip(point.places(), node.args, node.partials, strict=True):
                     if i in live:
                         assert arg is leaves[i, k]
@@ -348,9 +350,14 @@ def check_documentation(row):
         assert f"dy/d{s} = {text(p)}" in f.__doc__
     assert row.domain in f.__doc__
     assert row.convention in f.__doc__
-    assert repr(row) == f"<row {row.name}: " + ", ".join(
-        [f"y = {text(row.value)}", *(f"dy/d{s} = {text(p)}" for s, p in zip(row.args, row.partials, strict=True))]
-    ) + ">"
+    assert (
+        repr(row)
+        == f"<row {row.name}: "
+        + ", ".join(
+            [f"y = {text(row.value)}", *(f"dy/d{s} = {text(p)}" for s, p in zip(row.args, row.partials, strict=True))]
+        )
+        + ">"
+    )
 
 
 CHECKS = [check for name, check in globals().items() if name.startswith("check_")]
@@ -438,7 +445,9 @@ def test_new_rows_of_two_numbers_and_of_vectors(table):
     rows = [
         Row("gauss", exp(-a * a / (2 * b * b)), -a * y / (b * b), a * a * y / (b * b * b), domain="b != 0"),
         Row("norm", sqrt(total(x * x)), written(x / y, where(y.equals(0), 0, x / y)), args=("x",)),
-        Row("mixture", log(total(w * exp(x))), exp(x - y), w * exp(x - y), args=("w", "x"), domain="the sum is positive"),
+        Row(
+            "mixture", log(total(w * exp(x))), exp(x - y), w * exp(x - y), args=("w", "x"), domain="the sum is positive"
+        ),
     ]
     for row in rows:
         for check in CHECKS:
@@ -460,7 +469,15 @@ def test_a_new_row_that_can_be_infinite_passes_an_adjoint_of_zero_as_zero(table)
 
 def test_a_row_with_its_own_notation(table):
     a, b = symbol("a"), symbol("b")
-    row = Row("over", a / b, 1 / b, -a / (b * b), text=infix("{} over {}", PRODUCT), latex=Notation(r"{{{} \over {}}}", SUM), domain="b != 0")
+    row = Row(
+        "over",
+        a / b,
+        1 / b,
+        -a / (b * b),
+        text=infix("{} over {}", PRODUCT),
+        latex=Notation(r"{{{} \over {}}}", SUM),
+        domain="b != 0",
+    )
     for check in CHECKS:
         if check is not check_text:  # "over" is not Python
             check(row)
@@ -481,7 +498,10 @@ WRONG = {
         "backward",
     ),
     "two forms that differ": (lambda a, y: (written(a * 3, a * 3.0000000000000004), 3), "two_forms"),
-    "a value that loses digits": (lambda a, y: (written(operation("expm1")(a), operation("exp")(a) - 1), y + 1), "value"),
+    "a value that loses digits": (
+        lambda a, y: (written(operation("expm1")(a), operation("exp")(a) - 1), y + 1),
+        "value",
+    ),
 }
 
 
@@ -510,11 +530,11 @@ REFUSED = [
     (lambda a, b: Row("slope", a, symbol("z")), "row slope: its formulas use ['z'], which are not among ('a',)"),
     (
         lambda a, b: Row("result", symbol("y") * 2, 2, args=("y",)),
-        "row result: no argument can be called 'y': in a row, y is the result and n the node",
+        "row result: no argument can be called 'y': y is the result and n the node",
     ),
     (
         lambda a, b: Row("node", symbol("n") * 2, 2, args=("n",)),
-        "row node: no argument can be called 'n': in a row, y is the result and n the node",
+        "row node: no argument can be called 'n': y is the result and n the node",
     ),
 ]
 

@@ -121,7 +121,11 @@ def test_methods_and_functions_are_the_same_rows():
         assert bits(method.data) == bits(node.data) == bits(number)
         assert method.partials == node.partials
     assert abs(Value(-0.3)).data == engine.absolute(-0.3) == 0.3
-    assert [v.leaky_relu(0.2).data, Value(-2.0).leaky_relu(0.25).data, Value(-2.0).leaky_relu().data] == [0.3, -0.5, -0.02]
+    assert [v.leaky_relu(0.2).data, Value(-2.0).leaky_relu(0.25).data, Value(-2.0).leaky_relu().data] == [
+        0.3,
+        -0.5,
+        -0.02,
+    ]
 
 
 # ---- as a Python object
@@ -157,7 +161,8 @@ def test_identity_hash_and_membership():
 def test_comparing_with_a_number_for_equality_is_an_error_that_says_so(x):
     v = Value(2.0)
     sentence = says(
-        f"a Value is compared by identity, so == {x!r} would always be false: write v.data == {x!r} to compare the number"
+        f"a Value is compared by identity, so == {x!r} would always be false: "
+        f"write v.data == {x!r} to compare the number"
     )
     for compare in [lambda: v == x, lambda: x == v, lambda: v != x, lambda: v in [x]]:
         with pytest.raises(TypeError, match=sentence):
@@ -251,7 +256,10 @@ def test_repr_shows_data_grad_op_and_label():
 
 
 def test_a_value_is_no_base_class_and_has_no_other_attributes():
-    with pytest.raises(TypeError, match=says("Value cannot be subclassed: give what you want to attach as a label, Value(x, label=...)")):
+    with pytest.raises(
+        TypeError,
+        match=says("Value cannot be subclassed: give what you want to attach as a label, Value(x, label=...)"),
+    ):
         type("Tracked", (Value,), {})
     with pytest.raises(AttributeError):
         Value(1.0).name = "x"
@@ -312,7 +320,9 @@ def test_integers_do_not_overflow_and_single_precision_does_not_spread():
     assert (np.float32(0.1) * Value(3.0)).data == float(np.float32(0.1)) * 3
 
 
-@pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf, np.float64("nan"), np.float32("-inf"), Decimal("NaN")], ids=repr)
+@pytest.mark.parametrize(
+    "x", [math.nan, math.inf, -math.inf, np.float64("nan"), np.float32("-inf"), Decimal("NaN")], ids=repr
+)
 def test_infinities_and_nan_of_the_user_pass(x):
     assert bits(Value(x).data) == bits(float(x))
     assert bits((Value(1.0) + x).data) == bits(float(x))
@@ -363,7 +373,9 @@ def test_what_is_not_one_real_number_is_refused_where_it_enters(x, kind, remedy)
         ("where", lambda: where(v > 1, v, x)),
         ("backward: seed", lambda: v.backward(seed=x)),
     ]:
-        with pytest.raises(TypeError, match=says(f"{name}: a number was expected, not {short(x)} of type {kind}; {remedy}")):
+        with pytest.raises(
+            TypeError, match=says(f"{name}: a number was expected, not {short(x)} of type {kind}; {remedy}")
+        ):
             use()
     assert (v.data, v.grad) == (2.0, None)
 
@@ -379,7 +391,9 @@ def test_an_int_beyond_the_floats_is_refused(n):
 def test_a_value_of_a_value_is_refused():
     with pytest.raises(
         TypeError,
-        match=says("Value: Value(data=2, grad=–, label='x') is a Value already; use it as it is, or v.data for its number"),
+        match=says(
+            "Value: Value(data=2, grad=–, label='x') is a Value already; use it as it is, or v.data for its number"
+        ),
     ):
         Value(Value(2.0, "x"))
 
@@ -410,7 +424,9 @@ def test_arrays_never_become_arrays_of_objects(op, shape):
 def test_leaves_holds_leaves_alone():
     a, b = Value(1.0), Value(2.0)
     assert Leaves([a, b]) == (a, b)
-    with pytest.raises(TypeError, match=says("Leaves holds Values that nothing made, not Value(data=2, grad=–, op='mul')")):
+    with pytest.raises(
+        TypeError, match=says("Leaves holds Values that nothing made, not Value(data=2, grad=–, op='mul')")
+    ):
         Leaves([a, a * b])
     with pytest.raises(TypeError, match=says("Leaves holds Values that nothing made, not 3.0")):
         Leaves([3.0])

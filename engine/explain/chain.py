@@ -43,10 +43,11 @@ def climb(cone: Cone) -> tuple[list[Step], list[Step]]:
 
     There are no ways at the root, nor where the chain is cut for its length.
     """
+    inside = into_units(cone)
     steps: list[Step] = []
     v = cone.node
     while v is not cone.root and len(steps) < MOST_FACTORS:
-        ways = [through(cone, e) for e in cone.uses[v]]
+        ways = [through(cone, e, inside) for e in cone.uses[v]]
         if len(ways) > 1 or leaves_unit(ways[0]):
             return steps, ways
         steps.append(ways[0])
@@ -54,15 +55,23 @@ def climb(cone: Cone) -> tuple[list[Step], list[Step]]:
     return steps, []
 
 
-def through(cone: Cone, e: Edge) -> Step:
-    """The step that begins with `e`: on through nodes without a name if they lead into one unit."""
-    passed, top = [e], e.user
-    while top.label is None and top is not cone.root and len(cone.uses[top]) == 1:
-        passed += cone.uses[top]
-        top = passed[-1].user
-    if is_unit(top):
-        return Step(e.arg, top, tuple(passed))
-    return Step(e.arg, e.user, (e,))
+def into_units(cone: Cone) -> set[Value]:
+    """The nodes without a name from which all goes into one unit, as the products of an expanded net do."""
+    inside: set[Value] = set()
+    for n in reversed(cone.order):
+        if n.label is None and n is not cone.root and len(cone.uses[n]) == 1:
+            (e,) = cone.uses[n]
+            if is_unit(e.user) or e.user in inside:
+                inside.add(n)
+    return inside
+
+
+def through(cone: Cone, e: Edge, inside: set[Value]) -> Step:
+    """The step that begins with `e`, on to the unit if that is where it leads."""
+    passed = [e]
+    while passed[-1].user in inside:
+        passed += cone.uses[passed[-1].user]
+    return Step(e.arg, passed[-1].user, tuple(passed))
 
 
 def role(v: Any) -> Role:
@@ -109,9 +118,14 @@ def reading(e: Edge, labels: Mapping[Value, Label]) -> Reading:
 
 
 def definition(n: Value, labels: Mapping[Value, Label]) -> Reading:
-    """The formula by which a node was made."""
+    """The formula by which a node was made; of a loss that sees through a softmax, the one without nets."""
     row: Any = n.op
-    return _reading(row.value, n, 0, labels)
+    r = _reading(row.value, n, 0, labels)
+    plain = TABLE.get(row.name.removesuffix("_with_logits"), row)
+    if plain is not row and SOFTMAX in r.known:
+        names = {s: any_element(r.known[SOFTMAX] if s == "o" else r.names[s], s) for s in plain.args}
+        return Reading(plain.value, names, r.numbers, running=names)
+    return r
 
 
 def _reading(f: Formula, n: Value, k: int, labels: Mapping[Value, Label]) -> Reading:
@@ -155,12 +169,15 @@ def called(n: Value, s: str, k: int, labels: Mapping[Value, Label]) -> Label | f
     p = n._groups()[row.args.index(s)][k]
     if p.__class__ is Value and p.label is not CONSTANT:
         return labels[p]
-    partner = role(beside(n, s, k))
+    partner, found = role(beside(n, s, k)), None
     if partner.kind == "w":
-        return Role("x" if partner.source.startswith("x") else "o", partner.source)
-    if s == "t" and partner.unit:
-        return Role("t", partner.unit)
-    return float(p.data if p.__class__ is Value else p)
+        found = Role("x" if partner.source.startswith("x") else "o", partner.source)
+    elif s == "t" and partner.unit:
+        found = Role("t", partner.unit)
+    if found is None:
+        return float(p.data if p.__class__ is Value else p)
+    own = labels[n]
+    return Nth(found, own.number) if isinstance(own, Nth) else found
 
 
 def any_element(label: Label | float, s: str) -> Label:

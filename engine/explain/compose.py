@@ -5,16 +5,20 @@ The lines are the same for text and for LaTeX: a pen writes what is in them, `la
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from engine.explain.blocks import Addends, Block, Head, Line, Prose, Rows
 from engine.explain.deltas import deltas, step
-from engine.explain.derivation import Derivation, Remark, Sum, role_of
-from engine.explain.notation import is_output
-from engine.explain.terms import counted, signed
-from engine.explain.writing import Pen, bracketed, full, short
+from engine.explain.derivation import ACTIVATIONS, Derivation, Remark, Sum, role_of
+from engine.explain.notation import any_unit, is_output
+from engine.explain.terms import counted
+from engine.explain.writing import Pen, bracketed, full, short, signed
 from engine.formula import computed
 from engine.label import Role
+
+
+MOST_REMARKS = 3
 
 
 def compose(d: Derivation, pen: Pen, eta: float | None) -> Iterator[Block]:
@@ -80,7 +84,8 @@ def formulas(d: Derivation, pen: Pen) -> tuple[tuple[tuple[str, ...], str], ...]
         pen.say(f"{prime}({pen.name(f.bottom).strip('()')})") if prime and f is d.activation else s
         for f, s in zip(d.factors, opened, strict=True)
     ]
-    main = "hidden" if lead and d.activation else next((f.line for f in d.factors if f.line), "")
+    losses = (f.line for f in d.factors if f.line not in ("", *ACTIVATIONS))
+    main = "hidden" if lead and d.activation else next(losses, "")
     star = " *" if main == "squares" and notes.key == "LEC" and d.loss and d.loss.c != 1 else ""
     rows = [(chain, notes.equation("chain"))] * (not alone) + [((*lead, *shut), notes.equation(main) + star)]
     if shut != opened and d.activation:
@@ -102,26 +107,25 @@ def addends(d: Derivation, s: Sum, pen: Pen) -> Addends:
     terms = []
     for a in s.addends:
         f = a.factor
-        label = f"{index(s, pen)}={unit(role_of(f.top).unit, pen)}" if s.net else f"via {pen.name(f.top)}"
+        label = f"{index(s, pen)}={unit(role_of(f.top).unit, pen)}" if s.net else pen.words("via ") + pen.name(f.top)
         reading = "" if s.net else bracketed(pen.all_symbolic(f.readings))
         terms.append((label, reading, pen.number(f.value), pen.number(a.gradient), pen.number(a.product, signed)))
+    tops = [a.factor.top for a in s.addends]
     if s.weight and s.net:
-        sigma = pen.say(f"Σ_{index(s, pen)} ")
+        sigma = pen.say(f"Σ_{index(s, pen)} ") if s.count > 1 else ""
         formula = sigma + pen.factors(pen.name(s.weight), pen.slope(d.root, s.net))
-    elif s.count <= 3:
-        ways = ((pen.slope(a.factor.top, s.bottom), pen.slope(d.root, a.factor.top)) for a in s.addends)
-        formula = " + ".join(pen.factors(*w) for w in ways)
+    elif s.rest or len(s.addends) > 3 or len({*tops, d.root}) <= len(tops):
+        formula = pen.say("Σ_u ") + pen.factors(pen.slope("u", s.bottom), pen.slope(d.root, "u"))
     else:
-        u = pen.factors(pen.slope("u", s.bottom), pen.slope(d.root, "u"))
-        formula = pen.say("Σ_u ") + u
-    rest = (f"and {s.rest.count:,} more", pen.number(s.rest.total, signed)) if s.rest else None
+        formula = " + ".join(pen.factors(pen.slope(u, s.bottom), pen.slope(d.root, u)) for u in tops)
+    rest = (pen.words(f"and {s.rest.count:,} more"), pen.number(s.rest.total, signed)) if s.rest else None
     equation = pen.notes.equation("sum")
     return Addends(pen.slope(d.root, s.bottom), formula, equation, tuple(terms), rest, pen.number(s.total, signed))
 
 
 def index(s: Sum, pen: Pen) -> str:
     """The letter of a sum over units."""
-    return pen.notes.unit(s.net.unit)[0].text if s.net else "u"
+    return pen.notes.unit(any_unit(s.net.unit))[0].text if s.net else "u"
 
 
 def unit(name: str, pen: Pen) -> str:
@@ -160,7 +164,7 @@ def paths(d: Derivation, pen: Pen) -> str:
     """The largest paths, by what they pass, and whether they agree."""
     found = []
     for p, w in zip(d.paths, d.paths.ways, strict=True):
-        passed = [s for s in w[1:-1] if s != d.role.unit]
+        passed = [s for s in w[1:-1] if s != d.role.unit] or w[1:-1]
         found.append(f"{'via ' + '→'.join(passed) if passed else 'direct'} {signed(p.product)}")
     more = d.paths.count - len(d.paths)
     says = ", ".join(found) + (f", and {counted(more, 'path')} more" if more else "")
@@ -176,7 +180,9 @@ def check(d: Derivation, pen: Pen) -> str:
     at_kink = any(r.kind == "convention" for r in d.remarks)
     if at_kink and abs(s.left - s.right) > 1e-3 * max(abs(s.left), abs(s.right)):
         return f"a kink: the slope is {full(s.left)} from the left and {full(s.right)} from the right"
-    return f"central difference, h = {h}: {full(s.central)}, off by {off:.1e}"
+    if not math.isfinite(s.central):
+        return f"no difference can be taken: beside {short(d.data)} the root is not finite"
+    return f"central difference, h = {h}: {full(s.central)}, off by {f'{off:.1e}' if off else '0'}"
 
 
 def footnotes(d: Derivation, pen: Pen) -> Iterator[Prose]:
@@ -191,8 +197,10 @@ def footnotes(d: Derivation, pen: Pen) -> Iterator[Prose]:
         yield Prose("index", f"{w} leads from {i} to {j}: its indices are ({order})")
     if pen.notes.key == "ESL" and squared:
         yield Prose("sign", pen.say("δ_k keeps the -2: it is ∂R/∂T_k, which is -2 times the δ of S63"))
-    for r in dict.fromkeys(d.remarks):
-        yield Prose(r.kind, remark(r, pen))
+    said = list(dict.fromkeys(Prose(r.kind, remark(r, pen)) for r in d.remarks))
+    yield from said[:MOST_REMARKS]
+    if len(said) > MOST_REMARKS:
+        yield Prose("", f"and likewise at {counted(len(said) - MOST_REMARKS, 'more place')}")
 
 
 def input_of(w: Role) -> Role:
@@ -208,6 +216,7 @@ def remark(r: Remark, pen: Pen) -> str:
         return f"at {here} the slope of {top} = {made} is set by convention: {r.word}"
     f = pen.symbolic(r.partial)
     if r.kind == "saturated":
-        return f"f' = {f} is {full(r.value)} here, at net = 0 it is {r.word}: next to nothing passes"
+        told = " (LEC-9)" if pen.notes.key else ""
+        return f"f' = {f} is {full(r.value)} here, at net = 0 it is {r.word}: next to nothing passes{told}"
     exact = pen.symbolic(r.partial.of(computed(r.partial.formula)))
     return f"{f} would give {full(r.partial.shown)}: its digits are lost; computed as {exact} it is {full(r.value)}"

@@ -39,6 +39,7 @@ from engine.value import Value
 MOST_TERMS = 6  # of a sum that are written out
 MOST_ROUTES, LONGEST_ROUTE = 4, 8  # paths that are written out in formulas, and their edges
 LOST = 5e-7  # the shown form is off by so much of its value: of six printed digits the last is wrong
+ACTIVATIONS = ("activation", "sigmoid", "linear")  # the lines of a factor do/dnet
 SATURATED = 0.01  # of the largest f' that an activation has
 
 
@@ -66,7 +67,7 @@ class Addend:
 class Sum:
     """The adjoint of a node as a sum over its uses, of which there are `count`.
 
-    If all of them are weights into units, `weight` and `net` are those of any unit k.
+    If all of them are weights into units, `weight` and `net` are those of any unit k, of the unit if it is one.
     """
 
     bottom: Label
@@ -118,16 +119,24 @@ class Derivation:
         return role_of(self.node)
 
     @property
+    def net(self) -> Label | None:
+        """The net of the unit that a weight, a bias or a net belongs to, if the chain passes it."""
+        ends = [end for f in self.factors for end in (f.top, f.bottom)]
+        mine = self.role.kind in ("w", "b", "net")
+        return next((end for end in ends if mine and role_of(end).kind == "net"), None)
+
+    @property
     def activation(self) -> Factor | None:
         """The factor do/dnet of the node's own unit."""
-        return next((f for f in self.factors if f.line in ("activation", "sigmoid", "linear")), None)
+        return next((f for f in self.factors if f.line in ACTIVATIONS), None)
 
 
 def derive(node: Value, root: Value, paths: int) -> Derivation:
     """The derivation of d root / d node, with so many of its paths."""
     cone = Cone(node, root, "explain")
     names = labels(cone.nodes, root)
-    steps, ways = climb(cone)
+    steps, all_ways = climb(cone)
+    ways, rest = largest_first(all_ways, [adds(cone, s) for s in all_ways], MOST_TERMS)
     top = steps[-1].top if steps else node
     outputs = {role(n).unit for n in cone.nodes if is_unit(n) and is_output(role(n).unit)}
     best = Paths(cone, paths)
@@ -140,7 +149,7 @@ def derive(node: Value, root: Value, paths: int) -> Derivation:
         top=names[top],
         lead=cone.adjoint[top],
         factors=tuple(f for s in reversed(steps) for f in factors(s, names)),
-        parting=parting(cone, top, ways, names) if ways else None,
+        parting=parting(cone, top, ways, rest, len(all_ways), names) if ways else None,
         made=tuple(made(cone, steps, ways, names)),
         loss=loss(cone) if role(root).kind == "E" else None,
         joint=joint(steps, root, names),
@@ -188,27 +197,32 @@ def line(step: Step) -> str:
     return ""
 
 
-def parting(cone: Cone, v: Value, ways: list[Step], names: Mapping[Value, Label]) -> Sum:
-    """The sum over the ways from a node, the largest first where they are many."""
+def parting(cone: Cone, v: Value, ways: list[Step], rest: Rest | None, count: int, names: Mapping[Value, Label]) -> Sum:
+    """The sum over the ways from a node."""
     weights = [weight(s) for s in ways]
     addends = []
     for s, w in zip(ways, weights, strict=True):
-        factor = Factor(net_of(names[s.top]) if w else names[s.top], names[v], readings(s, names), s.partial)
-        g = cone.adjoint[s.top]
-        addends.append(Addend(factor, g, s.partial * g if g else 0.0))
-    shown, rest = largest_first(addends, [a.product for a in addends], MOST_TERMS)
+        top = net_of(names[s.top]) if w else names[s.top]
+        factor = Factor(top, names[v], readings(s, names), s.partial)
+        addends.append(Addend(factor, cone.adjoint[s.top], adds(cone, s)))
     any_weight = any_net = None
     if all(weights) and (w := weights[0]):
-        k = any_unit(w.unit)
+        k = w.unit if count == 1 else any_unit(w.unit)
         any_weight, any_net = Role("w", k, w.source), Role("net", k)
-    return Sum(names[v], tuple(shown), rest, len(ways), cone.adjoint[v], any_weight, any_net)
+    return Sum(names[v], tuple(addends), rest, count, cone.adjoint[v], any_weight, any_net)
+
+
+def adds(cone: Cone, s: Step) -> float:
+    """What a way adds to the gradient at its lower end; nothing from a user without one."""
+    g = cone.adjoint[s.top]
+    return s.partial * g if g else 0.0
 
 
 def made(
     cone: Cone, steps: list[Step], ways: list[Step], names: Mapping[Value, Label]
 ) -> Iterator[tuple[Label, Reading, str]]:
     """How the nodes that a derivation mentions were made, but for units, whose formulas the notes give."""
-    mentioned = {cone.node, *(s.top for s in steps), *(s.top for s in ways[:MOST_TERMS])}
+    mentioned = {cone.node, *(s.top for s in (*steps, *ways))}
     for v in cone.order:
         if v in mentioned and v.op is not None and not is_unit(v):
             yield names[v], definition(v, names), v.op.name

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
 
 from engine.explain.blocks import Addends, Block, Head, Line, Prose, Rows
 
@@ -28,7 +28,7 @@ def page(blocks: Sequence[Block], times: str) -> str:
 def with_margin(s: str, margin: str, width: int) -> list[str]:
     """A line with something at the right margin; cut into several where it is too long."""
     room = width - len(margin) - 2 if margin else WIDEST
-    indent = len(s) - len(s.lstrip()) + 4
+    indent = min(len(s) - len(s.lstrip()) + 4, room // 2)
     first, *others = textwrap.wrap(s, room, drop_whitespace=False, subsequent_indent=" " * indent) or [""]
     return [(first.rstrip().ljust(width - len(margin)) + margin if margin else first).rstrip(), *(line.rstrip() for line in others)]
 
@@ -53,14 +53,15 @@ def equation(b: Line, indent: str) -> Iterator[tuple[str, str]]:
     """The sides of an equation on one line, or below each other where that is too long."""
     first, *sides = b.sides
     column = len(indent) + len(first) + 1  # of the equals signs
-    lines = [f"{indent}{first}"]
+    lines, cut = [f"{indent}{first}"], False
     for side in (*sides, *([b.aside] if b.aside else [])):
         sign = "  " if side is b.aside else "= "
         room = WIDEST - (len(b.equation) + 2 if len(lines) == 1 else 0)
-        if len(lines[-1]) + 1 + len(sign) + len(side) <= room:
+        if not cut and len(lines[-1]) + 1 + len(sign) + len(side) <= room:
             lines[-1] += f" {sign}{side}"
             continue
         pieces = at_plus(sign + side, room - column)
+        cut = len(pieces) > 1
         if len(lines) == 1 and len(lines[0]) < column:
             lines[0] += f" {pieces.pop(0)}"
         lines += [" " * column + piece for piece in pieces]
@@ -80,32 +81,44 @@ def at_plus(s: str, room: int) -> list[str]:
 
 
 def rows(b: Rows, times: str) -> Iterator[tuple[str, str]]:
-    """The readings of a product, factor under factor."""
-    tables = [*(cells for cells, _ in b.formulas), b.inserted, b.values]
-    widths = [max(map(len, column)) for column in zip(*tables, strict=True)]
-    aligned = sum(widths) + 5 * len(widths) + 16 <= WIDEST
+    """The readings of a product, factor under factor; one factor to a line where they are too wide for that."""
+    formulas, ids = [cells for cells, _ in b.formulas], [eq for _, eq in b.formulas]
+    numbers = [b.values] if b.inserted == b.values else [b.inserted, b.values]
+    widths = [max(map(len, column)) for column in zip(*formulas, *numbers, strict=True)]
+    total = f"  =  {b.total}" if len(b.values) > 1 else ""
+    sum_of_lead = [(f"      {s}", eq) for s, eq in lead(b.lead, times)] if b.lead else []
+    if sum(widths) + 5 * len(widths) + max(len(total), 2 + max(map(len, ids))) > WIDEST:
+        for k, cells in enumerate(zip(*formulas, *numbers, strict=True)):
+            first, *others = dict.fromkeys(cells)
+            slope = first.ljust(max(map(len, formulas[0]))) if others else first
+            eq = ", ".join(filter(None, dict.fromkeys(ids))) if k == 0 else ""
+            yield f"  {times if k else '='} {' = '.join((slope, *others))}", eq
+        yield f"  = {b.total}", ""
+        yield from sum_of_lead
+        return
 
-    def line(cells: Sequence[str], end: str = "") -> str:
-        padded = [c.ljust(w) for c, w in zip(cells, widths, strict=True)] if aligned else cells
-        return f"  = {f'  {times}  '.join(padded)}".rstrip() + end
+    def line(cells: Sequence[str]) -> str:
+        return "  = " + f"  {times}  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
 
-    for cells, eq in b.formulas:
-        yield line(cells), eq
-    if b.lead:
-        yield f"      {b.lead.slope} = {b.lead.formula}", b.lead.equation
-        yield from ((f"        {s}", "") for s in terms(b.lead, times))
-    yield line(b.inserted), ""
-    yield line(b.values, f"  =  {b.total}" if len(b.values) > 1 else ""), ""
+    yield from ((line(cells), eq) for cells, eq in b.formulas)
+    yield from sum_of_lead
+    yield from ((line(cells), "") for cells in numbers[:-1])
+    yield line(b.values) + total, ""
+
+
+def lead(b: Addends, times: str) -> Iterator[tuple[str, str]]:
+    """The sum that the first factor of a product is."""
+    yield f"{b.slope} = {b.formula}", b.equation
+    yield from ((f"  {s}", "") for s in terms(b, times))
 
 
 def terms(b: Addends, times: str) -> Iterator[str]:
     """A sum term by term, and what they add up to."""
-    table = [(label, f"{reading} =" if reading else "", x, g, p) for label, reading, x, g, p in b.terms]
-    w = [max(map(len, column)) for column in zip(*table, strict=True)]
+    w = [max(map(len, column)) for column in zip(*b.terms, strict=True)]
     last = max(w[4], len(b.total), len(b.rest[1]) if b.rest else 0)
     left = 0
-    for label, reading, x, g, product in table:
-        shown = f"{reading.ljust(w[1])} " if w[1] else ""
+    for label, reading, x, g, product in b.terms:
+        shown = f"{reading.ljust(w[1])} = " if w[1] else ""
         line = f"{label.ljust(w[0])}  {shown}{x.rjust(w[2])} {times} {g.rjust(w[3])}"
         left = len(line)
         yield f"{line} = {product.rjust(last)}"
@@ -118,31 +131,55 @@ def terms(b: Addends, times: str) -> Iterator[str]:
 # ---- LaTeX --------------------------------------------------------------------------------------
 
 TERMS_A_LINE = 3
+LONGEST = 64  # visible characters of LaTeX after which a new line is begun
 
 
 def aligned(blocks: Iterable[Block]) -> str:
     """The equations among the blocks as one `aligned` display; sentences are left out."""
     lines: list[str] = []
-    slope = ""
+    head = Head("", "", "")
     for b in blocks:
         if isinstance(b, Head):
-            slope = f"{b.slope} &= {b.total}"
             head = b
         elif isinstance(b, Line):
-            lines += chain(b.sides, b.equation)
+            lines += chain(b)
         elif isinstance(b, Addends):
             lines += latex_sum(b)
         elif isinstance(b, Rows):
             lines += latex_rows(head.slope, b)
-    return "\\begin{aligned}\n" + "\\\\\n".join(lines or [slope]) + "\n\\end{aligned}"
+    text = "\\\\\n".join(lines or [f"{head.slope} &= {head.total}"])
+    return "\\begin{aligned}\n" + re.sub(r" +(?=[ }])", "", text) + "\n\\end{aligned}"
 
 
-def chain(sides: Sequence[str], equation: str) -> list[str]:
-    """The sides of an equation, one to a line."""
-    first, *others = sides
-    return [
-        f"{first if i == 0 else ''} &= {side}{margin(equation if i == 0 else '')}".strip() for i, side in enumerate(others)
-    ]
+def chain(b: Line) -> list[str]:
+    """The sides of an equation, on a new line where one gets long."""
+    first, *sides = b.sides
+    lines = [f"{first} &"]
+    for side in sides:
+        if seen(lines[-1]) + seen(side) > LONGEST and not lines[-1].endswith("&"):
+            lines.append("&")
+        start, *others = whole_pieces(side)
+        lines[-1] += f"{'' if lines[-1].endswith('&') else ' '}= {start}"
+        lines += [f"&\\quad {piece}" for piece in others]
+    lines[0] += margin(b.equation)
+    return lines
+
+
+def whole_pieces(s: str) -> list[str]:
+    """A long sum in pieces, cut before plus signs that stand in no braces."""
+    pieces = [""]
+    for k, term in enumerate(s.split(" + ")):
+        whole = pieces[-1].count("{") == pieces[-1].count("}")
+        if whole and seen(pieces[-1]) + seen(term) > LONGEST:
+            pieces.append(f"+ {term}")
+        else:
+            pieces[-1] += f" + {term}" if k else term
+    return pieces
+
+
+def seen(s: str) -> int:
+    """About how many characters of LaTeX are seen."""
+    return len(re.sub(r"\\[a-z]+|[{}_^&]", "", s))
 
 
 def margin(equation: str) -> str:
@@ -157,7 +194,10 @@ def latex_rows(slope: str, b: Rows) -> list[str]:
         lines.append(f"{slope if i == 0 else ''} &= {product(cells)}{margin(eq)}".strip())
     if b.lead:
         lines += latex_sum(b.lead)
-    braced = [x if x == v else f"\\underbrace{{{x}}}_{{{v}}}" for x, v in zip(b.inserted, b.values, strict=True)]
+    braced = [
+        x if re.fullmatch(r"[-\d.]+", x) else f"\\underbrace{{{x}}}_{{{v}}}"
+        for x, v in zip(b.inserted, b.values, strict=True)
+    ]
     return [*lines, f"{slope if b.lead else ''} &= {product(braced)} = {b.total}".strip()]
 
 
@@ -170,9 +210,9 @@ def latex_sum(b: Addends) -> list[str]:
     """A sum with its terms under braces, a few to a line."""
     braced = [f"\\underbrace{{{product((x, g))}}}_{{{label}:\\;{p}}}" for label, _, x, g, p in b.terms]
     if b.rest:
-        braced.append(f"\\underbrace{{\\cdots}}_{{\\text{{{b.rest[0]}}}:\\;{b.rest[1]}}}")
+        braced.append(f"\\underbrace{{\\cdots}}_{{{b.rest[0]}:\\;{b.rest[1]}}}")
     chunks = [" + ".join(braced[i : i + TERMS_A_LINE]) for i in range(0, len(braced), TERMS_A_LINE)]
     lines = [f"{b.slope} &= {b.formula}{margin(b.equation)}"]
     lines += [f"&{'= ' if i == 0 else '+ '}{c}" for i, c in enumerate(chunks)]
-    lines[-1] += f" = {b.total}"
+    lines[-1] += f" = {b.total.removeprefix('+')}"
     return lines

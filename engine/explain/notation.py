@@ -6,7 +6,7 @@ number of an output, or nothing if there is only one. `_<...>` is a subscript.
 
 >>> weight = Role("w", "h1", "x2")
 >>> [Notes(key).name(weight).text for key in COLUMNS]
-['w_h1,x2', 'w_h1,x2', 'w_(x2→h1)', 'W_21', 'α_12']
+['w_h1,x2', 'w_h1,x2', 'w_(i2→h1)', 'W_21', 'α_12']
 >>> print(Notes("LEC").name(weight).latex)
 w_{h_1,x_2}
 """
@@ -43,7 +43,7 @@ Label: TypeAlias = Role | str | Nth
 COLUMNS = (        None,          "LEC",         "S63",           "SX",          "ESL")
 FORMS = {
     "E":          ("E",           "E",           "ε",             "L",           "R"),
-    "x":          ("{j}",         "o_<{j}>",     "a_<i{J}>",      "x_<{J}>",     "x_<{J}>"),
+    "x":          ("{j}",         "o_<{j}>",     "a_<{j}>",       "x_<{J}>",     "x_<{J}>"),
     "t":          ("t_<{j}>",     "t_<{j}>",     "t_<{J}>",       "t_<{K}>",     "y_<{J}>"),
     "w hidden":   ("w_<{j},{i}>", "w_<{j},{i}>", "w_<({i}→{j})>", "W_<{I},{J}>", "α_<{J},{I}>"),
     "w output":   ("w_<{j},{i}>", "w_<{j},{i}>", "w_<({i}→{J})>", "V_<{I},{K}>", "β_<{J},{I}>"),
@@ -77,7 +77,6 @@ EQUATIONS = {  # the equation that a line of a derivation is
     "E = bce":    ("",            "LEC-13",      "LEC-13",        "LEC-13",      "LEC-13"),
     "bce t=1":    ("",            "LEC-15",      "LEC-15",        "LEC-15",      "LEC-15"),
     "bce t=0":    ("",            "LEC-16",      "LEC-16",        "LEC-16",      "LEC-16"),
-    "saturated":  ("",            "LEC-9",       "LEC-9",         "LEC-9",       "LEC-9"),
     "δ output":   ("",            "S63-k",       "S63-k",         "",            "ESL-12"),
     "δ hidden":   ("",            "S63-t",       "S63-t",         "",            "ESL-15"),
     "dw output":  ("",            "S63-5",       "S63-5",         "",            "ESL-14"),
@@ -143,7 +142,7 @@ def is_output(name: str) -> bool:
 
 def any_unit(like: str) -> str:
     """The k of a sum over units like this one."""
-    return ANY_OUTPUT if is_output(like) else ANY_HIDDEN
+    return like if like in (ANY_HIDDEN, ANY_OUTPUT) else ANY_OUTPUT if is_output(like) else ANY_HIDDEN
 
 
 def unit(name: str) -> tuple[Name, Name]:
@@ -228,7 +227,8 @@ def labels(nodes: Iterable[Value], root: Value) -> dict[Value, Label]:
     letter = next((c for c in "vus" if not any(re.fullmatch(c + r"\d+", s) for s in taken)), "_")
     if root not in given:
         network = any(isinstance(label, Role) for label in given.values())
-        given[root] = Role("E") if network else next((s for s in ("y", "root") if s not in taken), "the root")
+        choices: list[Role | str] = [Role("E"), "L", "root"] if network else ["y", "root"]
+        given[root] = next((s for s in choices if str(s) not in taken), "the root")
     found: dict[Value, Label] = {}
     met: Counter[str] = Counter()
     for i, n in enumerate(order):

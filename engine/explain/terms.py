@@ -7,17 +7,19 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 from engine.errors import short
 from engine.explain.cone import Cone, Edge
 from engine.explain.notation import Label, Notes, labels
-from engine.explain.writing import Text, full
+from engine.explain.writing import Text, full, signed
 from engine.label import Role
 from engine.value import Value
 
 
 SHOWN_TERMS = 20  # rows of a table that are printed
+MOST_PASSED = 10  # nodes between the ends of a path that are printed
 
 
 class Term(NamedTuple):
@@ -125,35 +127,45 @@ class Paths(tuple[Path, ...]):
     def __new__(cls, cone: Cone, k: int) -> Paths:
         paths = super().__new__(cls, best_paths(cone, k))
         paths.node, paths.root, paths.count = cone.node, cone.root, count_paths(cone)
-        names = _names(cone, {v for p in paths for v in p.nodes} | {cone.node, cone.root})
-        paths.ways = tuple(way(p.nodes, names) for p in paths)
+        shown = [way(p.nodes) for p in paths]
+        names = _names(cone, [cone.node, cone.root, *(v for w in shown for v in w if isinstance(v, Value))])
+        paths.ways = tuple(
+            tuple(names[v] if v is cone.node or v is cone.root else _passed(v, names) for v in w) for w in shown
+        )
         paths._ends = names[cone.node], names[cone.root]
         return paths
 
     def __repr__(self) -> str:
         shown = f", the {len(self)} largest" if len(self) < self.count else ""
         head = f"{counted(self.count, 'path')} from {self._ends[0]} to {self._ends[1]}{shown}"
-        rows = [(signed(p.product), _line(w)) for p, w in zip(self, self.ways, strict=True)]
-        return "\n".join([head, *aligned(rows, ("  ",), right=1)])
+        width = max((len(signed(p.product)) for p in self), default=0)
+        lines = [f"  {signed(p.product).rjust(width)}  {' → '.join(w)}" for p, w in zip(self, self.ways, strict=True)]
+        return "\n".join([head, *(s for line in lines for s in wrap(line, 100, subsequent_indent=" " * (width + 6)))])
 
     def _repr_markdown_(self) -> str:
-        rows = [f"| {escaped(_line(w))} | {signed(p.product)} |" for p, w in zip(self, self.ways, strict=True)]
+        rows = [f"| {escaped(' → '.join(w))} | {signed(p.product)} |" for p, w in zip(self, self.ways, strict=True)]
         return "\n".join([f"| {counted(self.count, 'path')} | product |", "|:--|--:|", *rows])
 
 
-def way(nodes: Sequence[Value], names: Mapping[Value, str]) -> tuple[str, ...]:
-    """What a path passes, in names: of a network its units, of any other expression its nodes."""
-    units = {v: v.label.unit for v in nodes[1:-1] if isinstance(v.label, Role) and v.label.kind in ("net", "o")}
-    between = [units.get(v, names[v]) for v in nodes[1:-1] if not units or v.label is not None]
-    passed = [names[nodes[0]], *between, *(names[v] for v in nodes[1:][-1:])]
-    return tuple(s for s, before in zip(passed, ["", *passed], strict=False) if s != before)
+def way(nodes: Sequence[Value]) -> list[Value | str]:
+    """What is shown of a path: of a network one node for each unit, and not the middle of a long one."""
+    units = {id(v): v.label.unit for v in nodes[1:-1] if isinstance(v.label, Role) and v.label.kind in ("net", "o")}
+    passed: list[Value | str] = []
+    before = None
+    for v in nodes[1:-1]:
+        if (not units or v.label is not None) and (unit := units.get(id(v), id(v))) != before:
+            passed.append(v)
+            before = unit
+    if len(passed) > MOST_PASSED + 1:
+        passed[MOST_PASSED // 2 : -(MOST_PASSED // 2)] = [f"… {len(passed) - MOST_PASSED} more …"]
+    return [nodes[0], *passed, *nodes[1:][-1:]]
 
 
-def _line(way: Sequence[str]) -> str:
-    """A path as one line, the middle of a long one left out."""
-    if len(way) > 12:
-        way = [*way[:5], f"… {len(way) - 10} more …", *way[-5:]]
-    return " → ".join(way)
+def _passed(v: Value | str, names: Mapping[Value, str]) -> str:
+    """The name of a node on a path; of a unit's net and output the unit."""
+    if isinstance(v, str):
+        return v
+    return v.label.unit if isinstance(v.label, Role) and v.label.kind in ("net", "o") else names[v]
 
 
 def top_paths(node: Value, root: Value, k: int = 8) -> Paths:
@@ -256,26 +268,17 @@ def largest_first(items: Sequence[Any], sizes: Sequence[float], most: int) -> tu
     return [items[i] for i in order[:most]], Rest(len(items) - most, total)
 
 
-def aligned(rows: Sequence[Sequence[str]], gaps: Sequence[str], right: int | None = None) -> list[str]:
-    """Rows as lines of a table, the first column to the left and the others, up to `right`, to the right."""
+def aligned(rows: Sequence[Sequence[str]], gaps: Sequence[str]) -> list[str]:
+    """Rows as lines of a table, the first column to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        line = row[0].ljust(widths[0]) if right is None else row[0].rjust(widths[0])
+        line = row[0].ljust(widths[0])
         for k, cell in enumerate(row[1:], 1):
             gap = gaps[k - 1] if cell and (k == 1 or row[k - 1]) else " " * len(gaps[k - 1])
-            line += gap + (cell.rjust(widths[k]) if right is None or k < right else cell)
+            line += gap + cell.rjust(widths[k])
         lines.append("  " + line.rstrip())
     return lines
-
-
-def signed(x: float) -> str:
-    """A number with its sign, whichever it is.
-
-    >>> signed(0.25), signed(-0.25), signed(0.0)
-    ('+0.250000', '-0.250000', '0')
-    """
-    return full(x) if x <= 0 or x != x else f"+{full(x)}"
 
 
 def counted(n: int, what: str) -> str:
@@ -289,8 +292,12 @@ def counted(n: int, what: str) -> str:
 
 
 def escaped(s: str) -> str:
-    """A name for Markdown, where no sign of it means anything."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", s)
+    r"""A name or a sentence for Markdown, where no sign of it means anything.
+
+    >>> print(escaped("w_h1,x2 | <b>"))
+    w\_h1,x2 \| \<b\>
+    """
+    return re.sub(r"([\\`*_{}\[\]<>#|~$&!])", r"\\\1", s)
 
 
 def _names(cone: Cone, nodes: Iterable[Value]) -> dict[Value, str]:

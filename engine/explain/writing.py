@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 from engine.explain.notation import Label, Name, Notes
 from engine.formula import (
     ATOM,
+    CONDITION,
     LATEX,
     POWER,
     PRODUCT,
@@ -45,13 +46,23 @@ def full(x: float) -> str:
 
 
 def short(x: float) -> str:
-    """The same without the zeros at its end.
+    """The same without the zeros at its end; of a number next to a whole one as many digits as tell them apart.
 
-    >>> short(0.75), short(3.0), short(-math.log(3))
-    ('0.75', '3', '-1.098612')
+    >>> short(0.75), short(3.0), short(-math.log(3)), short(1 - 1e-8)
+    ('0.75', '3', '-1.098612', '0.99999999')
     """
     s = full(x)
-    return s.rstrip("0").rstrip(".") if "." in s and "e" not in s else s
+    s = s.rstrip("0").rstrip(".") if "." in s and "e" not in s else s
+    return f"{x:.12g}" if "." not in s and "e" not in s else s
+
+
+def signed(x: float) -> str:
+    """A number with its sign, whichever it is.
+
+    >>> signed(0.25), signed(-0.25), signed(0.0)
+    ('+0.250000', '-0.250000', '0')
+    """
+    return full(x) if x <= 0 or x != x else f"+{full(x)}"
 
 
 class Negative(Phrase):
@@ -121,13 +132,13 @@ class Pen:
 
     notations: Mapping[str, Notation]
     plain: str  # how the name of an operation without a notation is written
-    sum: str  # a sum over k
     signs: Mapping[str, str]
 
     def __init__(self, notes: Notes) -> None:
         self.notes = notes
-        total = Notation(self.sum.replace("k", notes.word("k output")), POWER, (POWER,))
-        self._writer = writer({**self.notations, "total": total}, self.plain)
+        lone = notes.lone and notes.key == "SX"  # its sum over outputs has one term
+        total = "{}" if lone else self.say(f"Σ_{notes.word('k output')} {{}}")
+        self._writer = writer({**self.notations, "total": Notation(total, POWER, (POWER,))}, self.plain)
 
     def say(self, s: str) -> str:
         """A phrase in the signs of this medium."""
@@ -169,11 +180,19 @@ class Pen:
         """A product of phrases and numbers, with a sign between them."""
         raise NotImplementedError
 
+    def words(self, s: str) -> str:
+        """Words among formulas."""
+        return s
+
+    def atomic(self, name: str) -> bool:
+        """Whether a name is one to the eye, and not like an expression."""
+        return True
+
     # ---- formulas
 
     def symbolic(self, r: Reading) -> Phrase:
         """A formula in names."""
-        known = {f: self.phrase(label) for f, label in r.known.items()}
+        known: dict[Formula, Phrase] = {f: self.phrase(label) for f, label in r.known.items()}
         running = {s: self.phrase(label) for s, label in {**r.names, **r.running}.items()}
         for f in reductions(r.formula):
             if f not in known:
@@ -184,6 +203,7 @@ class Pen:
     def inserted(self, r: Reading) -> Phrase:
         """A formula with the numbers in the place of the names."""
         known = {f: self._digits(r.number(f)) for f in reductions(r.formula) + list(r.known)}
+        known |= {f: self.phrase(label) for f, label in r.known.items() if isinstance(label, float)}
         numbers = {
             s: self.phrase(name)
             if isinstance(name, float)
@@ -194,7 +214,9 @@ class Pen:
 
     def phrase(self, label: Label | float) -> Phrase:
         """A name, or a number of the expression, as a part of a formula."""
-        return self._constant(label) if isinstance(label, float) else Phrase(self.name(label), ATOM)
+        if isinstance(label, float):
+            return self._constant(label)
+        return Phrase(s := self.name(label), ATOM if self.atomic(s) else CONDITION)
 
     def _digits(self, x: float) -> Phrase:
         return negative(self.number(x, short), ATOM)
@@ -214,6 +236,8 @@ class Pen:
             return self._constant(0.0) if kept < 0 else args[kept]  # type: ignore[no-any-return]
         if op == "mul":
             return self.product(*args)
+        if op == "pow" and args[1] == "2":
+            return self.product(args[0], args[0])
         if op in ("neg", "div") and isinstance(args[0], Negative | Constant):
             args = (Phrase(args[0], PRODUCT), *args[1:])
         return negative(phrase := self._writer(op, *args), phrase.binds)
@@ -266,9 +290,8 @@ UNITS: dict[str, Callable[..., int | None]] = {
 class Text(Pen):
     """Plain text."""
 
-    notations = TEXT
+    notations = TEXT | {"pow": Notation("{}^{}", POWER, (POWER + 1, POWER + 1))}
     plain = "{}"
-    sum = "Σ_k {}"
     signs: ClassVar = {}
 
     def spell(self, n: Name) -> str:
@@ -276,7 +299,10 @@ class Text(Pen):
 
     def fraction(self, top: str, bottom: str) -> str:
         d = self.say(self.notes.word("d"))
-        return "/".join(d + (n if re.fullmatch(r"[^\s+*/-]+|\(.*\)", n) else f"({n})") for n in (top, bottom))
+        return "/".join(d + (n if self.atomic(n) else f"({n})") for n in (top, bottom))
+
+    def atomic(self, name: str) -> bool:
+        return re.fullmatch(r"([^\s+*/^=<>-]|->|\^\(\d+\))+|\([^()]*\)", name) is not None
 
     def squared(self, s: str) -> str:
         return s + self.say("²")
@@ -292,10 +318,9 @@ class Latex(Pen):
     """LaTeX, for a display that MathJax or LaTeX sets."""
 
     notations = LATEX
-    sum = r"\sum_k {}"
     plain = r"\operatorname{{{{{}}}}}"
     signs: ClassVar = {
-        "×": r"\times ", "·": r"\cdot ", "Σ": r"\sum", "→": r"\to ", "∂": r"\partial ", "²": "^{2}",
+        "×": r"\times ", "·": r"\cdot ", "Σ": r"\sum", "→": r"\to ", "∂": r"\partial ", "²": "^{2}", "…": r"\ldots ",
         "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "η": r"\eta ", "σ": r"\sigma ",
     }  # fmt: skip
 
@@ -314,7 +339,8 @@ class Latex(Pen):
 
     def fraction(self, top: str, bottom: str) -> str:
         d = self.say(self.notes.word("d"))
-        return rf"\frac{{{d}{top}}}{{{d}{bottom}}}"
+        space = " " * d.startswith("\\")
+        return rf"\frac{{{d}{space}{top}}}{{{d}{space}{bottom}}}"
 
     def squared(self, s: str) -> str:
         return f"{{{s}}}^{{2}}"
@@ -326,12 +352,15 @@ class Latex(Pen):
         written = [f if isinstance(f, str) else self.number(f) for f in factors]
         return r"\times ".join(f"({s})" if i and s.startswith("-") else s for i, s in enumerate(written))
 
+    def words(self, s: str) -> str:
+        return rf"\text{{{s}}}"
+
 
 class Ascii(Text):
     """Plain text in signs that any terminal can show."""
 
     signs: ClassVar = {
-        "×": "*", "·": "*", "Σ": "sum", "→": "->", "∂": "d", "²": "^2", "…": "...",
+        "×": "*", "·": "*", "Σ": "sum", "→": "->", "∂": "d", "²": "^2", "…": "...", "–": "-",
         "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "η": "eta", "σ": "sigma",
     }  # fmt: skip
 

@@ -20,14 +20,17 @@ from typing import Any
 
 from engine.formula import text
 from engine.ops import TABLE
-from engine.value import Value
+from engine.value import Steep, Value
 from engine.view.draw import FULL, GraphTooLarge
 from engine.view.groups import Grouping, grouped
 from engine.view.javascript import script, supported
 from engine.view.marks import operation, visible
 from engine.view.picture import pictured, title as titled
-from engine.view.record import Record, checked_roots, record
+from engine.view.record import Node, Record, checked_roots, record
 from engine.view.svg import svg_text
+
+
+MOST_ARROWS = 150  # in the picture that stands in for a page
 
 
 def explore(
@@ -62,10 +65,9 @@ def explore(
             f"the page would hold {len(seen.nodes)} nodes, more than limit={limit}: explore a node further down, "
             "or write limit=None"
         )
-    units = grouped(seen, None) if collapse is None else grouped(seen, "unit")
     folded = collapse == "unit" or (collapse == "auto" and len(seen.nodes) > FULL)
     chosen = None if select is None else int(seen.find(select).id[1:])
-    return Explorer(seen, units, folded, chosen, title or titled(seen), height)
+    return Explorer(seen, folded, chosen, visible(title or titled(seen)), height)
 
 
 def only(roots: list[Value]) -> list[Value]:
@@ -78,20 +80,19 @@ def only(roots: list[Value]) -> list[Value]:
 class Explorer:
     """The page of a gradient graph; `explore` makes it. A notebook shows it, `save` writes it, `open` opens it."""
 
-    def __init__(
-        self, seen: Record, units: Grouping, folded: bool, chosen: int | None, title: str, height: int
-    ) -> None:
-        self._seen, self._units, self._folded, self._title, self._height = seen, units, folded, title, height
-        self.data = page_data(seen, units, folded, chosen, title)
+    def __init__(self, seen: Record, folded: bool, chosen: int | None, title: str, height: int) -> None:
+        self._seen, self._units, self._title, self._height = seen, grouped(seen, "unit"), title, height
+        self.data = page_data(seen, self._units, folded, chosen, title)
 
     def __repr__(self) -> str:
         return f"<explorer: {self._title}>"
 
     @property
     def svg(self) -> str:
-        """The picture that stands in for the page where it cannot run."""
-        grouping = self._units if self._folded else grouped(self._seen, None)
-        return svg_text(pictured(self._seen, grouping, show=("data", "grad", "local")))
+        """The picture that stands in for the page where it cannot run: as the page opens, or by layers if that is too much."""
+        views = [self._units] if self.data["folded"] else [grouped(self._seen, None), self._units]
+        view = next((v for v in views if len(v.arrows) <= MOST_ARROWS), None) or grouped(self._seen, "layer")
+        return svg_text(pictured(self._seen, view, show=("data", "grad", "local")))
 
     @property
     def html(self) -> str:
@@ -103,16 +104,16 @@ class Explorer:
             style=(page / "page.css").read_text("utf-8"),
             graph=embedded(self.data),
             rows=script(rows) if self.data["whatif"] else "const ROWS = {};",
-            script=(page / "page.js").read_text("utf-8"),
+            scripts="".join((page / f"{name}.js").read_text("utf-8") for name in ("graph", "layout", "page")),
         )
 
     def _repr_html_(self) -> str:
         picture = b64encode(self.svg.encode()).decode()
-        image = f'<img alt="{escape(self._title)}" src="data:image/svg+xml;base64,{picture}" style="max-width:100%">'
-        return (
-            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="{escape(self._title)}" '
-            f'style="width:100%;height:{self._height}px;border:1px solid #777;border-radius:6px">{image}</iframe>'
-        )
+        name = escape(self._title)
+        image = f'<img alt="{name}" src="data:image/svg+xml;base64,{picture}" style="max-width:100%">'
+        style = f"width:100%;height:{self._height}px;border:1px solid #777;border-radius:6px"
+        page = escape(self.html, quote=False).replace("'", "&#x27;")  # in single quotes: a page has many double ones
+        return f"<iframe srcdoc='{page}' sandbox=\"allow-scripts\" title=\"{name}\" style=\"{style}\">{image}</iframe>"
 
     def save(self, path: str | Path) -> Path:
         """Write the page to `path`; any browser opens it."""
@@ -129,26 +130,14 @@ class Explorer:
 
 
 def page_data(seen: Record, units: Grouping, folded: bool, chosen: int | None, title: str) -> dict[str, Any]:
-    """The record as the page reads it: nodes by position, constants and numbers that JSON lacks as strings."""
+    """The record as the page reads it, nodes column by column; gradients are not in it, they follow.
+
+    Nodes are numbers and constants texts; so are the numbers that JSON lacks.
+    """
     groups = [g for g in units.groups if g.title]
-    group_of = {n.id: k for k, g in enumerate(groups) for n in g.members}
+    unit_of = {n.id: k for k, g in enumerate(groups) for n in g.members}
     rows = {n.op: TABLE[n.op] for n in seen.nodes if n.op is not None}
-    nodes = []
-    for n, v in zip(seen.nodes, seen.values, strict=True):
-        position = iter(n.args)
-        args = [[reference(next(position)) for _ in g] for g in (v._groups() if v is not None else ())]
-        nodes.append(
-            {
-                "name": visible(n.name),
-                "op": n.op,
-                "sign": "" if n.op is None else operation(n.op, n.args),
-                "data": number(n.data),
-                "grad": None if n.grad is None else number(n.grad),
-                "args": args,
-                "partials": [None if d is None else number(d) for d in (v.partials if v is not None else ())],
-                "group": group_of.get(n.id),
-            }
-        )
+    partials = [v.partials if v is not None else () for v in seen.values]
     return {
         "title": title,
         "backward": seen.backward,
@@ -156,8 +145,17 @@ def page_data(seen: Record, units: Grouping, folded: bool, chosen: int | None, t
         "select": chosen,
         "folded": folded,
         "whatif": all(map(supported, rows.values())),
-        "groups": [visible(g.title) for g in groups],
-        "nodes": nodes,
+        "units": [visible(g.title) for g in groups],
+        "nodes": {
+            "name": [visible(n.name) for n in seen.nodes],
+            "op": [n.op for n in seen.nodes],
+            "sign": ["" if n.op is None else operation(n.op, n.args) for n in seen.nodes],
+            "unit": [unit_of.get(n.id) for n in seen.nodes],
+            "data": [number(n.data) for n in seen.nodes],
+            "args": [arguments(n, v) for n, v in zip(seen.nodes, seen.values, strict=True)],
+            "partials": [[None if d is None else number(d) for d in ds] for ds in partials],
+        },
+        "steep": [[int(e.target[1:]), e.position] for e in seen.edges if isinstance(e.partial, Steep)],
         "rows": {
             name: {
                 "args": list(row.args),
@@ -171,6 +169,12 @@ def page_data(seen: Record, units: Grouping, folded: bool, chosen: int | None, t
     }
 
 
+def arguments(n: Node, v: Value | None) -> list[list[int | str]]:
+    """The arguments of a node, in one list for each symbol of its row."""
+    position = iter(n.args)
+    return [[reference(next(position)) for _ in group] for group in (v._groups() if v is not None else ())]
+
+
 def reference(arg: str | float) -> int | str:
     """An argument: the position of a node, or a constant as text."""
     return int(arg[1:]) if isinstance(arg, str) else str(number(arg))
@@ -182,11 +186,11 @@ def number(x: float) -> float | str:
         return "NaN"
     if math.isinf(x) or x == 0:
         return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(x, "-0" if math.copysign(1, x) < 0 else 0)
-    return x
+    return int(x) if abs(x) < 1e15 and x == int(x) else x  # 1 is shorter than 1.0, and the same number in JSON
 
 
 def embedded(data: Any) -> str:
     """JSON that may stand inside a script element: no `<` in it, so no end tag, whatever a label says."""
-    content = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    content = json.dumps(data, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return content.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

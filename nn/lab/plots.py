@@ -18,7 +18,7 @@ def loss_curves(history: History, ax: Any = None) -> Any:
     >>> loss_curves(history).get_xlabel()
     'epoch'
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     number = [e.epoch + 1 for e in history.epochs]
     ax.plot(number, history.loss, color=BLUE, linewidth=2, label="training loss")
     held_out = [e.validation_loss for e in history.epochs]
@@ -41,7 +41,8 @@ def loss_curves(history: History, ax: Any = None) -> Any:
     return ax
 
 
-def _axes(ax: Any) -> Any:
+def axes(ax: Any = None) -> Any:
+    """`ax` itself, or those of a new figure; raises ImportError if the extra `plots` is missing."""
     if ax is not None:
         return ax
     try:

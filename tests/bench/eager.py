@@ -65,6 +65,9 @@ def main() -> None:
     print(table(["net", "samples", "system", "as shipped", "x", "bar", "collector off", "x", "bar"], speed_rows(best)))
     print("\nMemory, depth and start.\n")
     print(table(["", "nodegrad", "micrograd", "bar"], memory_rows(repeats, length)))
+    if (others := busy()) > 0.5:
+        print(f"\nThe machine was busy: about {others:.1f} other processes were running. They take the cache from the")
+        print("collector's long walks, so micrograd looks slower than it is. Repeat on a quiet machine.")
 
 
 # ---- processes
@@ -92,6 +95,11 @@ def import_ms(module: str) -> float:
     clock = "time.perf_counter()"
     ms: float = python("-c", f"import time; start = {clock}; import {module}; print(({clock} - start) * 1e3)")
     return ms
+
+
+def busy() -> float:
+    """How many processes beside this one's ran in the last minute, on average; 0 where the system does not tell."""
+    return os.getloadavg()[0] - 1.0 if hasattr(os, "getloadavg") else 0.0
 
 
 # ---- speed
@@ -137,7 +145,7 @@ def memory_rows(repeats: int, length: int) -> Iterator[list[str]]:
     ours, theirs = (memory("bytes_per_node", s) for s in both)
     yield row("bytes a node after backward", f"{ours:.0f}", f"{theirs:.0f}", f"<= {BYTES_BAR}", ours <= BYTES_BAR)
     ours, theirs = (memory("garbage_per_node", s) for s in both)
-    yield row("objects a node left to the cycle collector", f"{ours:g}", f"{theirs:g}", "0", ours == 0)
+    yield row("objects a node left to the cycle collector", f"{ours:g}", f"{theirs:.3g}", "0", ours == 0)
     ours = memory("garbage_of_layers", "nodegrad")
     yield row("the same after an update of nn's layers, in all", f"{ours}", "", "0", ours == 0)
 
@@ -149,9 +157,7 @@ def memory_rows(repeats: int, length: int) -> Iterator[list[str]]:
         yield row(f"    {what}, s", f"{best[what]:.2f}")
     yield row("    most memory the process held, MB", f"{best['MB']:.0f}")
 
-    ours, theirs = (
-        min((memory("doublings", s) for _ in range(repeats)), key=lambda r: float(r["ms"])) for s in both
-    )
+    ours, theirs = (min((memory("doublings", s) for _ in range(repeats)), key=lambda r: float(r["ms"])) for s in both)
     yield row("60 doublings (2^60 paths), ms", f"{ours['ms']:.2f}", f"{theirs['ms']:.2f}", "exact", ours["exact"])
     ours, theirs = (min(import_ms(m) for _ in range(repeats)) for m in ("engine", "micrograd.engine"))
     yield row("import of the engine, ms", f"{ours:.1f}", f"{theirs:.1f}")

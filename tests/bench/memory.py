@@ -1,7 +1,9 @@
-"""One measurement of one system, in this process alone; the result is printed as JSON.
+"""One measurement of one system, in this process alone.
 
-    python tests/bench/memory.py bytes_per_node nodegrad
+    python tests/bench/memory.py bytes_per_node micrograd
     python tests/bench/memory.py chain nodegrad 1000000
+
+The result is printed as JSON: a number, or numbers by name.
 """
 
 import gc
@@ -9,15 +11,12 @@ import json
 import sys
 import time
 import tracemalloc
+from importlib import import_module
 from typing import Any
 
 
 def value_class(system: str) -> Any:
-    if system == "micrograd":
-        from micrograd.engine import Value
-    else:
-        from engine import Value  # type: ignore[assignment]
-    return Value
+    return import_module("micrograd.engine" if system == "micrograd" else "engine").Value
 
 
 def expression(w: Any, x: Any) -> tuple[Any, int]:

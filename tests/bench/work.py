@@ -46,7 +46,7 @@ def initial_weights(sizes: list[int]) -> Weights:
 
 
 def by_hand(Value: Any, sigmoid: Callable[[Any], Any], weights: Weights) -> tuple[Train, list[Any]]:
-    """The network as a user of micrograd writes it: every product and every sum a node. Also its parameters."""
+    """A user's own lines, every product and every sum a node; gives the training and the parameters."""
     layers = [[([Value(w_i) for w_i in w], Value(b)) for w, b in layer] for layer in weights]
     parameters = [p for layer in layers for w, b in layer for p in (*w, b)]
 
@@ -54,8 +54,14 @@ def by_hand(Value: Any, sigmoid: Callable[[Any], Any], weights: Weights) -> tupl
         for x, t in rows:
             o: Any = x
             for layer in layers:
-                o = [sigmoid(sum((w_i * o_i for w_i, o_i in zip(w, o)), b)) for w, b in layer]  # noqa: B905
-            E = sum((o_k - t_k) ** 2 for o_k, t_k in zip(o, t))  # noqa: B905
+                outputs = []
+                for w, b in layer:
+                    net = b
+                    for w_i, o_i in zip(w, o, strict=True):
+                        net = net + w_i * o_i
+                    outputs.append(sigmoid(net))
+                o = outputs
+            E = sum((o_k - t_k) ** 2 for o_k, t_k in zip(o, t, strict=True))
             for p in parameters:
                 p.grad = 0.0
             E.backward()

@@ -1,438 +1,464 @@
 "use strict";
-// The page of one gradient graph. Everything it shows comes from the JSON above: nodes in topological
-// order, each with its arguments and the local partial on each of these edges. What is computed here is
-// the chain rule, once (adjoints), and for the what-if field the rows themselves (ROWS).
+// The page: boxes and arrows that fold and unfold, light, a panel that explains, a backward pass in steps.
+// The graph and its numbers are graph.js, where everything stands is layout.js. Nothing is fetched.
 
-const graph = JSON.parse(document.getElementById("graph").textContent);
-const nodes = graph.nodes, root = graph.root;
 const $ = id => document.getElementById(id);
-const svg = document.querySelector("#stage svg");
-
-// ---- numbers and names ------------------------------------------------------------------------------
-
-const MINUS = "\u2212";
-function show(x, signed = false, digits = 4) {
-  if (x === null || x === undefined) return "\u2013";
-  if (x === 0) return "0";
-  if (!Number.isFinite(x)) return String(x).replace("Infinity", "inf").replace("-", MINUS);
-  let s = Number(x.toPrecision(digits));
-  s = Math.abs(s) >= 1e6 || Math.abs(s) < 1e-4 ? s.toExponential().replace("e+", "e") : String(s);
-  return (signed && x > 0 ? "+" : "") + s.replace(/-/g, MINUS);
-}
-const nameOf = i => nodes[i].name || `v${i}`;
-const sum = (xs, f) => xs.reduce((s, x) => s + f(x), 0);
-
-// ---- the graph --------------------------------------------------------------------------------------
-
-// one edge per use: an argument that stands twice has two
-const edges = [], into = nodes.map(() => []), outOf = nodes.map(() => []);
-nodes.forEach((n, target) => n.args.flat().forEach((source, position) => {
-  if (typeof source !== "number") return;  // a constant is a string
-  const e = {source, target, partial: Number(n.partials[position]), position};
-  edges.push(e); into[target].push(e); outOf[source].push(e);
-}));
-nodes.forEach(n => { n.data = Number(n.data); if (n.grad !== null) n.grad = Number(n.grad); });
-const share = (partial, adjoint) => adjoint === 0 ? 0 : partial * adjoint;  // 0 times infinity is no use
-const flow = e => nodes[e.target].grad === null ? null : share(e.partial, nodes[e.target].grad);
-// the backward pass handles inner nodes from the root down, and each of them hands on to its arguments
-const order = nodes.map((n, i) => i).filter(i => nodes[i].args.length && nodes[i].grad !== null).reverse();
-
-function above(i) {  // everything on a path from node i to the root
-  const reach = new Set([i]), stack = [i];
-  while (stack.length) for (const e of outOf[stack.pop()]) if (!reach.has(e.target)) { reach.add(e.target); stack.push(e.target); }
-  return reach;
-}
-
-function countPaths(i) {  // exactly, however many
-  const count = new Array(nodes.length).fill(0n);
-  count[root] = 1n;
-  for (let n = root - 1; n >= i; n--) count[n] = outOf[n].reduce((s, e) => s + count[e.target], 0n);
-  return count[i];
-}
-
-function topPaths(i, k) {  // best first: a path is extended by the most that is left of any way to the root
-  const best = new Array(nodes.length).fill(0);
-  best[root] = 1;
-  for (let n = root - 1; n >= i; n--) best[n] = Math.max(0, ...outOf[n].map(e => Math.abs(e.partial) * best[e.target]));
-  const found = [], open = [{at: i, product: 1, bound: best[i], via: [i]}];
-  for (let tries = 0; open.length && found.length < k && tries < 5000; tries++) {
-    let top = 0;
-    for (let j = 1; j < open.length; j++) if (open[j].bound > open[top].bound) top = j;
-    const path = open.splice(top, 1)[0];
-    if (path.at === root) { found.push(path); continue; }
-    for (const e of outOf[path.at]) {
-      const product = path.product * e.partial;
-      open.push({at: e.target, product, bound: Math.abs(product) * best[e.target], via: [...path.via, e.target]});
-    }
-  }
-  return found;
-}
-
-// ---- what if a leaf were another number -------------------------------------------------------------
-
-let changed = null;  // node -> its new number
-function whatIf(leaf, number) {
-  const now = nodes.map(n => n.data);
-  now[leaf] = number;
-  const cone = above(leaf);
-  nodes.forEach((n, i) => {
-    if (i === leaf || !cone.has(i)) return;
-    const read = a => typeof a === "number" ? now[a] : Number(a);
-    now[i] = Number(ROWS[n.op](...n.args.map((g, k) => graph.rows[n.op].vector[k] ? g.map(read) : read(g[0]))));
-  });
-  changed = new Map([...cone].sort((a, b) => a - b).map(i => [i, now[i]]));
-}
+const svg = document.querySelector("#stage svg"), panel = $("panel");
+const cut = (text, longest) => [...text].length > longest ? [...text].slice(0, longest - 1).join("") + DOTS : text;
 
 // ---- boxes: nodes, or units folded into one ---------------------------------------------------------
 
-let unfolded = new Set(graph.folded ? [] : graph.groups.map((g, k) => k));
+const unfolded = new Set(graph.folded ? [] : graph.units.keys());
+const COMPACT = 20, LABELLED = 60, HEADED = 200;  // boxes above which a unit is one line, arrows above which no label, no head
+const ROW = 20, PAD = 7, LEGIBLE = 0.75;  // of a box in pixels; the least scale of the first view: 12 px are then 9
 let boxes = [], arrows = [], boxOf = [];
 
 function build() {
-  boxes = []; boxOf = new Array(nodes.length);
+  const folded = new Map(), merged = new Map();
+  boxes = []; boxOf = [];
   nodes.forEach((n, i) => {
-    const g = n.group;
-    if (g === null || unfolded.has(g)) { boxOf[i] = boxes.length; boxes.push({members: [i], group: null, key: `n${i}`}); return; }
-    let b = boxes.findIndex(box => box.group === g);
-    if (b < 0) { b = boxes.length; boxes.push({members: [], group: g, key: `g${g}`}); }
-    boxes[b].members.push(i); boxOf[i] = b;
+    const unit = n.unit === null || unfolded.has(n.unit) ? null : n.unit;
+    if (!folded.has(unit) || unit === null) { folded.set(unit, boxes.length); boxes.push({unit, members: []}); }
+    boxes[folded.get(unit)].members.push(i);
+    boxOf.push(folded.get(unit));
   });
-  const merged = new Map();
   for (const e of edges) {
-    const s = boxOf[e.source], t = boxOf[e.target];
-    if (s === t) continue;
-    const key = boxes[s].group === null && boxes[t].group === null ? `${s} ${t} ${e.position}` : `${s} ${t}`;
-    if (!merged.has(key)) merged.set(key, {source: s, target: t, edges: []});
+    const source = boxOf[e.source], target = boxOf[e.target], single = boxes[source].unit === null && boxes[target].unit === null;
+    if (source === target) continue;
+    const key = single ? `${source} ${target} ${e.position}` : `${source} ${target}`;
+    if (!merged.has(key)) merged.set(key, {source, target, edges: []});
     merged.get(key).edges.push(e);
   }
   arrows = [...merged.values()];
-  for (const b of boxes) fill(b);
-  layout();
+  boxes.forEach(examine);
+  for (const a of arrows) { a.local = localOf(a); a.label = arrows.length > LABELLED || a.local === null ? null : show(a.local, true); }
+  arrange(false);
+  const wide = fitting();
+  if (wide < LEGIBLE && arrows.length <= HEADED) { arrange(true); if (fitting() < wide) arrange(false); }
 }
 
-function fill(b) {  // the rows of text in a box: [left, right, class of the right cell, node whose gradient it is]
-  if (b.group === null) {
-    const n = nodes[b.members[0]];
-    b.head = [n.name || (n.op ? "" : "leaf"), n.sign || ""];
-    b.rows = [[`data ${show(n.data)}`, `grad ${show(n.grad, true)}`, b.members[0]]];
-  } else {
-    const inside = new Set(b.members);
-    const results = b.members.filter(i => nodes[i].args.length && (nodes[i].name || outOf[i].some(e => !inside.has(e.target)))).reverse();
-    b.head = [graph.groups[b.group], `${b.members.length} nodes`];
-    b.rows = results.slice(0, 4).map(i => [`${nameOf(i)} ${show(nodes[i].data)}`, show(nodes[i].grad, true), i]);
-  }
-  const width = s => 7 * [...s].length + 14;
-  b.head[0] = [...b.head[0]].length > 26 ? [...b.head[0]].slice(0, 25).join("") + "\u2026" : b.head[0];
-  b.left = Math.max(...b.rows.map(r => width(r[0])), 40);
-  b.w = Math.max(b.left + Math.max(...b.rows.map(r => width(r[1]))), width(b.head[0]) + width(b.head[1]), 60);
-  b.h = 20 * (1 + b.rows.length);
+function arrange(stacked) {  // text into the boxes, and everything to its place; stacked boxes are narrow and high
+  const dense = boxes.length > COMPACT && boxes.some(b => b.unit !== null), labels = arrows.map(a => a.label && [widthOf(a.label, "11px") + 8, 14]);
+  for (const b of boxes) fill(b, stacked, dense);
+  const plan = layered(boxes.map(b => [b.w, b.h]), arrows.map(a => [a.source, a.target]), labels, dense ? {box: 7, most: 80} : {box: 16, most: 120});
+  boxes.forEach((b, k) => { const [x, y] = plan.boxes[k]; b.x = x - b.w / 2; b.y = y - b.h / 2; });
+  arrows.forEach((a, k) => { a.path = plan.paths[k]; a.place = plan.labels[k]; });
 }
 
-// ---- a layered layout: arrows to the right, neighbours near each other ------------------------------
-
-function layout() {
-  const next = boxes.map(() => []), before = boxes.map(() => []), waiting = boxes.map(() => 0);
-  for (const a of arrows) { next[a.source].push(a.target); before[a.target].push(a.source); waiting[a.target]++; }
-  const layer = boxes.map(() => 0), ready = boxes.map((b, i) => i).filter(i => !waiting[i]), sorted = [];
-  while (ready.length) {
-    const i = ready.shift(); sorted.push(i);
-    for (const t of next[i]) { layer[t] = Math.max(layer[t], layer[i] + 1); if (!--waiting[t]) ready.push(t); }
-  }
-  for (const i of sorted.reverse()) if (next[i].length && !before[i].length) layer[i] = Math.min(...next[i].map(t => layer[t])) - 1;
-  const columns = [];
-  boxes.forEach((b, i) => (columns[layer[i]] ??= []).push(i));
-  const place = boxes.map(() => 0);
-  const number = column => column.forEach((i, k) => { place[i] = k - column.length / 2; });
-  columns.forEach(number);
-  const mean = (is, otherwise) => is.length ? sum(is, i => place[i]) / is.length : otherwise;
-  for (let sweep = 0; sweep < 6; sweep++) {  // barycentres, to the right and back
-    const neighbours = sweep % 2 ? next : before;
-    for (const column of sweep % 2 ? [...columns].reverse() : columns) {
-      const wish = new Map(column.map(i => [i, mean(neighbours[i], place[i])]));
-      column.sort((a, b) => wish.get(a) - wish.get(b) || a - b);
-      number(column);
-    }
-  }
-  const gap = 14;
-  let x = 0;
-  for (const column of columns) {
-    const w = Math.max(...column.map(i => boxes[i].w));
-    let y = -sum(column, i => boxes[i].h + gap) / 2;
-    for (const i of column) { const b = boxes[i]; b.x = x + (w - b.w) / 2; b.y = y; y += b.h + gap; }
-    x += w + 60 + Math.min(140, 5 * Math.sqrt(arrows.length));
-  }
-  const middle = i => boxes[i].y + boxes[i].h / 2;
-  for (let round = 0; round < 8; round++) for (const column of round % 2 ? [...columns].reverse() : columns) {
-    const wish = column.map(i => {  // where the neighbours want it, without passing its own
-      const around = [...next[i], ...before[i]];
-      return around.length ? sum(around, middle) / around.length - boxes[i].h / 2 : boxes[i].y;
-    });
-    column.forEach((i, k) => { boxes[i].y = k ? Math.max(wish[k], boxes[column[k - 1]].y + boxes[column[k - 1]].h + gap) : wish[k]; });
-    const shift = sum(column, i => boxes[i].y) / column.length - wish.reduce((s, y) => s + y, 0) / column.length;
-    for (const i of column) boxes[i].y -= shift;
-  }
+function examine(b) {  // what the box hands out, and the derivative of its one output by each member
+  b.outputs = b.members.filter(i => i === root || outOf[i].some(e => boxOf[e.target] !== boxOf[i]));
+  b.reach = new Map(b.members.map(i => [i, 0]));
+  if (b.outputs.length !== 1) return;
+  b.reach.set(b.outputs[0], 1);
+  for (const i of [...b.members].reverse()) for (const e of into[i])
+    if (b.reach.has(e.source)) b.reach.set(e.source, b.reach.get(e.source) + e.partial * b.reach.get(i));
 }
+
+// Between boxes with one output each there is one derivative; where there are more, no number stands for them.
+function localOf(a) {
+  const [s, t] = [boxes[a.source], boxes[a.target]];
+  return s.outputs.length === 1 && t.outputs.length === 1 ? sum(a.edges, e => e.partial * t.reach.get(e.target)) : null;
+}
+
+const pen = document.createElement("canvas").getContext("2d");
+function widthOf(text, font) { pen.font = `${font} Helvetica, Arial, "Liberation Sans", sans-serif`; return pen.measureText(text).width; }
+
+// The text of a box: a head, then for each node shown its number and its gradient; a unit among many is one line.
+function fill(b, stacked, dense) {
+  b.digits = dense ? 3 : 4;
+  b.head = b.unit === null ? headOf(nodes[b.members[0]]) : [cut(graph.units[b.unit], 26), count(b.members.length, "node")];
+  if (b.unit === null) b.rows = [{i: b.members[0], left: "data ", right: "grad "}];
+  else {
+    const results = b.members.filter(i => nodes[i].args.length && (nodes[i].name || b.outputs.includes(i)));
+    const shown = (results.length ? results : b.outputs).slice(dense ? -1 : -4).reverse();
+    b.rows = shown.map(i => ({i, left: `${cut(nameOf(i), 18)} `, right: ""}));
+  }
+  b.flat = dense && b.unit !== null;
+  if (b.flat) { b.rows[0].left = `${b.head[0].replace(/^unit /, "")} `; b.head = ["", ""]; }
+  const left = most(b.rows, r => widthOf(r.left + show(nodes[r.i].data, false, b.digits), "12px")) + 2 * PAD;
+  const right = most(b.rows, r => widthOf(r.right + show(grad(r.i), true, b.digits), "12px")) + 2 * PAD;
+  const head = widthOf(b.head[0], "bold 12px") + widthOf(b.head[1], "12px") + 3 * PAD;
+  b.stacked = stacked && b.unit === null;
+  b.w = Math.ceil(Math.max(b.stacked ? Math.max(left, right) : left + right, head));
+  b.split = b.stacked ? 0 : left;
+  b.h = ROW * (b.rows.length + (b.flat ? 0 : 1) + (b.stacked ? 1 : 0));
+}
+const headOf = n => [cut(n.name, 26), n.op ? n.sign : n.name ? "" : "leaf"];
 
 // ---- drawing ----------------------------------------------------------------------------------------
 
 const make = (parent, tag, attributes = {}, text = null) => {
   const e = parent.appendChild(document.createElementNS("http://www.w3.org/2000/svg", tag));
-  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+  for (const k in attributes) e.setAttribute(k, attributes[k]);
   if (text !== null) e.textContent = text;
   return e;
 };
-const largestFlow = Math.max(1e-300, ...edges.map(flow).filter(Number.isFinite).map(Math.abs));
-const largestGrad = Math.max(1e-300, ...nodes.filter((n, i) => i !== root).map(n => Math.abs(n.grad ?? 0)).filter(Number.isFinite));
-function tint(grad) {
-  if (grad === null || grad === 0) return "transparent";
-  if (!Number.isFinite(grad)) return "var(--broken)";
-  return `rgba(var(--${grad > 0 ? "blue" : "orange"}), ${(0.25 + 0.75 * Math.sqrt(Math.min(1, Math.abs(grad) / largestGrad))).toFixed(2)})`;
+const finite = x => Number.isFinite(x) ? Math.abs(x) : 0;
+const largestFlow = most(edges, e => finite(flow(e))) || 1, largestGrad = most([...nodes.keys()], i => i === root ? 0 : finite(grad(i))) || 1;
+const strength = (x, largest) => Math.sqrt(Math.min(1, Math.abs(x) / largest));
+function tint(x) {
+  if (x === null || x === 0) return x === 0 ? "var(--zero)" : "none";
+  if (!Number.isFinite(x)) return "var(--broken)";
+  return `rgba(var(--${x > 0 ? "blue" : "orange"}), ${(Math.ceil(4 * strength(x, largestGrad)) / 4).toFixed(2)})`;
 }
 
-let canvas, chosen = null;
+let canvas, notes;  // what moves and scales; the labels that come and go with the mouse
 function draw() {
   svg.replaceChildren();
   canvas = make(svg, "g");
-  for (const a of arrows) {
-    const s = boxes[a.source], t = boxes[a.target];
-    const [x1, y1, x2, y2] = [s.x + s.w, s.y + s.h / 2, t.x, t.y + t.h / 2 + spread(a)];
-    const bend = Math.max(30, (x2 - x1) / 2), f = a.edges.every(e => flow(e) !== null) ? sum(a.edges, flow) : null;
-    const width = f ? 0.6 + 3.4 * Math.sqrt(Math.min(1, Math.abs(f) / largestFlow)) : 0.6;
-    a.line = make(canvas, "path", {class: `arrow ${f > 0 ? "plus" : f < 0 ? "minus" : ""}`, "stroke-width": width.toFixed(2),
-      d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`});
-    a.text = null;
-    if (arrows.length <= 60 && a.edges.length === 1)
-      a.text = make(canvas, "text", {class: "local", x: x1 + (x2 - x1) * 0.5, y: (y1 + y2) / 2 + 4, "text-anchor": "middle"}, show(a.edges[0].partial, true));
+  svg.classList.toggle("many", arrows.length > HEADED);
+  arrows.forEach(drawArrow);
+  boxes.forEach(drawBox);
+  notes = make(canvas, "g", {class: "notes"});
+  lit = null;
+  refresh();
+}
+
+function drawArrow(a) {
+  const flows = a.edges.map(flow), one = boxes[a.source].outputs.length === 1;
+  const total = !graph.backward ? 0 : one ? sum(flows, f => f) : flows.reduce((m, f) => finite(f) > finite(m) ? f : m);
+  const mixed = !one && flows.some(f => f > 0) && flows.some(f => f < 0);
+  const kind = !Number.isFinite(total) ? "broken" : mixed || !total ? "" : total > 0 ? "plus" : "minus";
+  const width = kind === "broken" ? 2 : total ? 0.6 + 3.4 * strength(total, largestFlow) : 0.6;
+  a.element = make(canvas, "g", {class: `arrow ${kind}`});
+  make(a.element, "path", {class: "line", d: a.path, "stroke-width": width.toFixed(2)});
+  if (arrows.length <= HEADED) {  // an arrow ends level, in the numbers at the end of its path
+    const [x, y] = a.path.split(/[ C]/).slice(-2).map(Number), long = 5 + width, half = 2.5 + 0.6 * width;
+    make(a.element, "path", {class: "tip", d: `M${x} ${y}l${-long} ${half}v${-2 * half}z`});
   }
-  boxes.forEach((b, k) => {
-    const label = b.group === null ? `${nameOf(b.members[0])}, data ${show(nodes[b.members[0]].data)}, grad ${show(nodes[b.members[0]].grad, true)}`
-      : `${graph.groups[b.group]}, ${b.members.length} nodes, folded`;
-    const g = b.element = make(canvas, "g", {class: "box", transform: `translate(${b.x} ${b.y})`, tabindex: 0, role: "button", "aria-label": label});
-    if (b.members.includes(root)) g.classList.add("root");
-    make(g, "rect", {width: b.w, height: b.h, rx: 3, fill: "var(--box)"});
-    make(g, "rect", {width: b.w, height: 20, rx: 3, fill: b.group !== null ? "var(--group)" : nodes[b.members[0]].args.length ? "var(--box)" : "var(--leaf)"});
-    make(g, "text", {class: "name", x: 7, y: 14}, b.head[0]);
-    make(g, "text", {class: "faint", x: b.w - 7, y: 14, "text-anchor": "end"}, b.head[1]);
-    b.rows.forEach(([left, right, i], r) => {
-      const y = 20 * (r + 1);
-      make(g, "rect", {x: b.left, y, width: b.w - b.left, height: 20, fill: tint(nodes[i].grad)});
-      make(g, "text", {x: 7, y: y + 14}, left);
-      make(g, "text", {class: "grad", x: b.w - 7, y: y + 14, "text-anchor": "end"}, right);
-    });
-    make(g, "rect", {class: "frame", width: b.w, height: b.h, rx: 3});
-    g.onclick = () => choose(k);
-    g.ondblclick = () => toggle(k);
-    g.onkeydown = event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); event.shiftKey ? toggle(k) : choose(k); } };
-    g.onmouseenter = g.onfocus = () => light(k);
-    g.onmouseleave = g.onblur = () => light(chosen === null ? null : boxes.findIndex(box => box.members.includes(chosen)));
+  if (!a.place) return;
+  const [x, y] = a.place, w = widthOf(a.label, "11px") + 6;
+  make(a.element, "rect", {class: "ground", x: x - w / 2, y: y - 7, width: w, height: 14});
+  make(a.element, "text", {class: "local", x, y: y + 4, "text-anchor": "middle"}, a.label);
+}
+
+function drawBox(b, k) {
+  const i = b.members[0], title = b.unit === null ? called(i) : `${graph.units[b.unit]}, folded, ${count(b.members.length, "node")}`;
+  const told = b.rows.map(r => `${b.unit === null ? "" : nameOf(r.i) + " "}data ${show(nodes[r.i].data)}, grad ${show(grad(r.i), true)}`);
+  const g = b.element = make(canvas, "g", {class: "box", transform: `translate(${b.x} ${b.y})`, tabindex: 0, role: "button", "aria-label": [title, ...told].join(", ")});
+  g.classList.toggle("root", b.members.includes(root));
+  make(g, "title", {}, [title, ...told].join("\n"));
+  make(g, "rect", {class: "paper", width: b.w, height: b.h, rx: 3});
+  if (!b.flat) {
+    make(g, "rect", {class: b.unit !== null ? "unit" : nodes[i].args.length ? "inner" : "leaf", width: b.w, height: ROW, rx: 3});
+    make(g, "text", {class: "name", x: PAD, y: 14}, b.head[0]);
+    make(g, "text", {class: "faint", x: b.w - PAD, y: 14, "text-anchor": "end"}, b.head[1]);
+  }
+  b.rows.forEach((row, r) => {
+    const y = ROW * (r + (b.flat ? 0 : 1)), below = b.stacked ? y + ROW : y;
+    row.tint = make(g, "rect", {x: b.split, y: below, width: b.w - b.split, height: ROW});
+    row.number = make(g, "text", {x: PAD, y: y + 14});
+    row.grad = make(g, "text", b.stacked ? {x: PAD, y: below + 14} : {x: b.w - PAD, y: y + 14, "text-anchor": "end"});
   });
-  mark();
-}
-function spread(a) {  // arguments arrive side by side, in order
-  const all = arrows.filter === undefined ? [] : (a.siblings ??= arrows.filter(other => other.target === a.target));
-  return all.length < 2 ? 0 : (all.indexOf(a) / (all.length - 1) - 0.5) * Math.min(boxes[a.target].h - 8, 12 * (all.length - 1));
-}
-
-function light(k) {  // every path from box k to the root
-  svg.classList.toggle("lit", k !== null && k >= 0);
-  if (k === null || k < 0) return;
-  const on = new Set(boxes[k].members.flatMap(i => [...above(i)]).map(i => boxOf[i]));
-  boxes.forEach((b, j) => b.element.classList.toggle("on", on.has(j)));
-  for (const a of arrows) {
-    const lit = on.has(a.source) && on.has(a.target);
-    a.line.classList.toggle("on", lit);
-    a.text?.classList.toggle("on", lit);
-  }
+  make(g, "rect", {class: "frame", width: b.w, height: b.h, rx: 3});
+  g.onclick = () => choose(k);
+  g.ondblclick = () => toggle(k);
+  g.onkeydown = event => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    if (event.shiftKey) toggle(k); else choose(k);
+  };
+  g.onmouseenter = () => light(k);
+  g.onfocus = () => { light(k); if (g.matches(":focus-visible")) reveal(k); };
+  g.onmouseleave = g.onblur = () => light(restingBox());
 }
 
-function mark() {  // what is chosen, and how far the backward pass has come
-  const done = new Set([root, ...order.slice(0, at).flatMap(i => into[i].map(e => e.source))]);
-  const now = at ? order[at - 1] : null;
+// Every number and mark in the picture, as it is after `at` steps and with what was changed; only what differs is touched.
+function refresh() {
+  const grads = at < order.length ? gradients(at) : final, now = stepping && at ? order[at - 1] : null;
+  const waits = i => stepping && at < reached[i];
   for (const b of boxes) {
-    b.element.classList.toggle("chosen", chosen !== null && b.members.includes(chosen));
-    b.element.classList.toggle("waiting", at < order.length && !b.members.some(i => done.has(i)));
-    b.element.classList.toggle("now", stepping && now !== null && b.members.includes(now));
+    set(b, "chosen", b.members.includes(chosen));
+    set(b, "now", b.members.includes(now));
+    set(b, "changed", changed !== null && b.members.some(i => changed.has(i)));
+    set(b, "waiting", b.members.every(waits));
+    for (const row of b.rows) {
+      const i = row.i, data = changed?.has(i) ? changed.get(i) : nodes[i].data;
+      if (!Object.is(row.data, data)) { row.data = data; row.number.textContent = row.left + show(data, false, b.digits); }
+      const g = !graph.backward || at < reached[i] && at < order.length ? null : grads[i], part = g !== null && at < whole[i];
+      if (row.told && Object.is(row.was, g) && row.part === part) continue;
+      Object.assign(row, {told: true, was: g, part});
+      row.grad.textContent = row.right + show(g, true, b.digits) + (part ? DOTS : "");
+      row.tint.setAttribute("fill", tint(g));
+    }
+  }
+  for (const a of arrows) {
+    set(a, "now", a.edges.some(e => e.target === now));
+    set(a, "waiting", stepping && a.edges.every(e => at < handled[e.target]));
   }
 }
+function set(thing, mark, value) { if (!!thing[mark] !== value) { thing[mark] = value; thing.element.classList.toggle(mark, value); } }
 
-function toggle(k) {  // fold or unfold the unit of box k, in place
-  const g = nodes[boxes[k].members[0]].group;
-  if (g === null) return;
-  unfolded.has(g) ? unfolded.delete(g) : unfolded.add(g);
-  redraw();
+// ---- light: every path from a box to the root -------------------------------------------------------
+
+let lit = null;  // the box that is lit
+const restingBox = () => chosen !== null ? boxOf[chosen] : null;
+function light(k) {
+  if (k === lit) return;
+  lit = k;
+  notes.replaceChildren();
+  const all = k === null || boxes[k].members.includes(root);  // every path ends there: nothing to dim
+  svg.classList.toggle("lit", !all);
+  if (k === null) return;
+  if (!all) {
+    const on = new Set();
+    for (const i of above(boxes[k].members)) on.add(boxOf[i]);
+    boxes.forEach((b, j) => set(b, "on", on.has(j)));
+    for (const a of arrows) set(a, "on", on.has(a.source) && on.has(a.target));
+  }
+  for (const a of arrows) if (!a.place && a.local !== null && (a.source === k || a.target === k) && notes.childElementCount < 100) note(a, a.source === k);
 }
-function redraw() { build(); draw(); fit(); foldLabel(); if (chosen !== null) light(boxOf[chosen]); }
+function note(a, forth) {  // the local partial of an arrow, at its other end, where there is room for it
+  const [x, y] = forth ? a.path.split(/[ C]/).slice(-2).map(Number) : a.path.slice(1).split(/[ C]/).slice(0, 2).map(Number);
+  make(notes, "text", {class: "local", x: x + (forth ? -9 : 5), y: y + 4, "text-anchor": forth ? "end" : "start"}, show(a.local, true));
+}
+
+function toggle(k) {  // fold or unfold the unit of box k in place: it stays where it is on the screen
+  const first = boxes[k].members[0], unit = nodes[first].unit, {x, y} = boxes[k];
+  if (unit === null) return;
+  if (!unfolded.delete(unit)) unfolded.add(unit);
+  const focused = boxes[k].element === document.activeElement;
+  build(); draw(); foldLabel();
+  const b = boxes[boxOf[first]];
+  view.x += (x - b.x) * view.scale; view.y += (y - b.y) * view.scale;
+  move();
+  if (focused) b.element.focus({preventScroll: true});
+  light(restingBox());
+  if (chosen !== null) describe();
+}
 
 // ---- looking around ---------------------------------------------------------------------------------
 
 let view = {x: 0, y: 0, scale: 1};
-const move = () => canvas.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.scale})`);
-function fit() {
-  const {width, height} = svg.getBoundingClientRect();
-  const [x0, y0] = [Math.min(...boxes.map(b => b.x)), Math.min(...boxes.map(b => b.y))];
-  const [x1, y1] = [Math.max(...boxes.map(b => b.x + b.w)), Math.max(...boxes.map(b => b.y + b.h))];
-  view.scale = Math.min((width - 24) / (x1 - x0), (height - 44) / (y1 - y0), 1.4);
-  view.x = (width - view.scale * (x0 + x1)) / 2;
-  view.y = (height - 20 - view.scale * (y0 + y1)) / 2;
+function move() { canvas.setAttribute("transform", `translate(${view.x.toFixed(2)} ${view.y.toFixed(2)}) scale(${view.scale.toFixed(4)})`); }
+const extent = () => [Math.min(...boxes.map(b => b.x)), Math.min(...boxes.map(b => b.y)), most(boxes, b => b.x + b.w), most(boxes, b => b.y + b.h)];
+function fitting() {  // the scale at which all of it is seen
+  const {width, height} = svg.getBoundingClientRect(), [x0, y0, x1, y1] = extent();
+  return Math.min((width - 28) / (x1 - x0), (height - 28) / (y1 - y0), 1.4);
+}
+function fit(least = 0) {  // all of it; if that is smaller than `least`, the part around what is chosen, or the root's end
+  const {width, height} = svg.getBoundingClientRect(), [x0, y0, x1, y1] = extent(), scale = Math.max(least, fitting());
+  const center = boxes[boxOf[chosen ?? root]];
+  const along = (size, low, high, middle) => scale * (high - low) <= size - 20 ? (size - scale * (low + high)) / 2
+    : Math.min(14 - scale * low, Math.max(size - 14 - scale * high, size / 2 - scale * middle));
+  view = {scale, x: along(width, x0, x1, center.x + center.w / 2), y: along(height, y0, y1, center.y + center.h / 2)};
   move();
 }
-svg.onwheel = event => {
-  event.preventDefault();
-  const box = svg.getBoundingClientRect(), [x, y] = [event.clientX - box.left, event.clientY - box.top];
-  const factor = Math.exp(-event.deltaY / 400), scale = Math.min(8, Math.max(0.02, view.scale * factor));
-  view.x = x - (x - view.x) * scale / view.scale; view.y = y - (y - view.y) * scale / view.scale; view.scale = scale;
+function reveal(k) {  // bring a box into view, by the shortest way
+  const {width, height} = svg.getBoundingClientRect(), b = boxes[k], margin = 24;
+  const shift = (low, length, room) => Math.max(margin - low, 0) || Math.min(room - margin - low - length, 0);
+  view.x += shift(view.x + b.x * view.scale, b.w * view.scale, width);
+  view.y += shift(view.y + b.y * view.scale, b.h * view.scale, height);
   move();
-};
+}
+function zoom(factor, x, y) {  // around a point of the screen
+  const scale = Math.min(8, Math.max(0.02, view.scale * factor));
+  view = {scale, x: x - (x - view.x) * scale / view.scale, y: y - (y - view.y) * scale / view.scale};
+  move();
+}
+function zoomMiddle(factor) { zoom(factor, svg.clientWidth / 2, svg.clientHeight / 2); }
+svg.addEventListener("wheel", event => {
+  const box = svg.getBoundingClientRect();
+  event.preventDefault();
+  zoom(Math.exp(-event.deltaY / 400), event.clientX - box.left, event.clientY - box.top);
+}, {passive: false});
 svg.onpointerdown = event => {
   if (event.target.closest(".box")) return;
   svg.classList.add("dragging"); svg.setPointerCapture(event.pointerId);
   svg.onpointermove = e => { view.x += e.movementX; view.y += e.movementY; move(); };
 };
-svg.onpointerup = () => { svg.classList.remove("dragging"); svg.onpointermove = null; };
+svg.onpointerup = svg.onpointercancel = () => { svg.classList.remove("dragging"); svg.onpointermove = null; };
+$("stage").onscroll = () => { $("stage").scrollTo(0, 0); };  // a focused box is brought into view by reveal, not by scrolling
 
 // ---- the panel --------------------------------------------------------------------------------------
 
-const panel = $("panel");
+let chosen = null;  // a node
 const put = (tag, text, parent = panel) => { const e = parent.appendChild(document.createElement(tag)); e.textContent = text; return e; };
-function table(heads, rows, last = null) {
-  const t = put("table", "");
-  const tr = (cells, tag, cls = "") => { const r = put("tr", "", t); r.className = cls; cells.forEach(c => put(tag, c, r)); return r; };
-  tr(heads, "th");
-  rows.forEach(r => tr(r, "td"));
-  if (last) tr(last, "td", "sum");
+function link(i, parent) { const b = put("button", called(i), parent); b.className = "link"; b.onclick = () => { pick(i); panel.focus(); }; return b; }
+function table(heads, rows, parent = panel) {  // a number in a row is a node, everything else is text
+  const t = put("table", "", put("div", "", parent));
+  for (const [cells, tag] of [[heads, "th"], ...rows.map(r => [r, "td"])]) {
+    const tr = put("tr", "", t);
+    for (const c of cells) if (typeof c === "number") link(c, put(tag, "", tr)); else put(tag, c, tr);
+  }
   return t;
 }
+function say(sentence) { $("live").textContent = sentence; }
+function notice() { put("p", "backward() has not been run: there are no gradients yet").className = "notice"; }
 
-function choose(k) {
-  const inside = boxes[k].members;
-  const results = inside.filter(i => nodes[i].args.length);
-  pick(boxes[k].group === null || !results.length ? inside[0] : results[results.length - 1]);
+function choose(k) {  // a folded unit stands for its result
+  const b = boxes[k];
+  pick(b.unit === null ? b.members[0] : b.rows[0].i);
 }
-
 function pick(i) {
-  chosen = i; changed = null;
-  light(boxOf[i]); mark(); describe();
+  chosen = i; changed = null; stepping = false; at = order.length;
+  showStep(); refresh(); light(boxOf[i]); reveal(boxOf[i]); describe();
+  say(`${called(i)}: data ${show(nodes[i].data)}, gradient ${show(grad(i), true)}`);
 }
 
 function describe() {
   const i = chosen, n = nodes[i];
   panel.replaceChildren();
-  put("h2", `${nameOf(i)}${n.op ? " = " + n.op : ""}`);
-  put("p", `data ${show(n.data, false, 7)}    d ${nameOf(root)} / d ${nameOf(i)} = ${show(n.grad, true, 7)}`);
-  if (n.op) {
-    const row = graph.rows[n.op];
-    put("code", `y = ${row.value}`); put("br", "");
-    row.partials.forEach((p, k) => { put("code", `dy/d${row.args[k]} = ${p}`); put("br", ""); });
-    if (row.convention) put("p", `by convention, ${row.convention}`);
-  }
-  if (!graph.backward) put("p", "backward() has not been run: there are no gradients yet").className = "notice";
-  else sumOfUses(i, n);
-  if (!n.args.length) whatIfField(i, n);
-  const members = boxes[boxOf[i]].group === null ? [] : boxes[boxOf[i]].members;
-  if (members.length) {
-    put("h3", "in this unit (Shift+Enter or a double click unfolds it)");
-    for (const j of members.slice(0, 40)) { const b = put("button", nameOf(j)); b.onclick = () => pick(j); b.style.margin = "1px"; }
-  }
+  put("h2", called(i) + (n.op ? ` = ${n.op}` : ""));
+  put("p", `data ${show(n.data, false, 7)}`).className = "number";
+  put("p", `d ${nameOf(root)} / d ${nameOf(i)} = ${show(grad(i), true, 7)}`).className = "number";
+  if (graph.backward) sumOfUses(i); else notice();
+  if (!n.args.length) whatIfField(i);
+  else madeFrom(i);
+  if (n.unit !== null) aboutUnit(i);
 }
 
-function sumOfUses(i, n) {
-  put("h3", "why: one row for each use, local partial times the user's gradient");
-  const uses = outOf[i].map(e => ({e, product: flow(e)}));
-  const rows = uses.slice(0, 200).map(({e, product}) => [nameOf(e.target), show(e.partial, true), show(nodes[e.target].grad, true), show(product, true)]);
-  if (i === root) rows.unshift(["(the root itself)", "", "", "+1"]);
-  table(["user", "local", "user's grad", "product"], rows, ["sum", "", "", show(n.grad, true)]).id = "uses";
-  const count = countPaths(i);
-  put("h3", `${count} path${count === 1n ? "" : "s"} to ${nameOf(root)}` + (count > 1n ? ", the strongest first" : ""));
-  table(["path", "product"], topPaths(i, 6).map(p => [p.via.map(nameOf).join(" \u2192 "), show(p.product, true)]));
+const ROWS_SHOWN = 24;
+function sumOfUses(i) {  // of many uses the largest first, the rest added up
+  const uses = outOf[i].map(e => ({e, product: flow(e)})), many = uses.length > ROWS_SHOWN;
+  const sorted = many ? [...uses].sort((p, q) => size(q.product) - size(p.product)) : uses;
+  const rows = sorted.slice(0, ROWS_SHOWN).map(({e, product}) => [e.target, show(e.partial, true), `${TIMES} ${show(grad(e.target), true)}`, `= ${show(product, true)}`]);
+  if (many) rows.push([`${DOTS} ${uses.length - ROWS_SHOWN} more`, "", "", `= ${show(sum(sorted.slice(ROWS_SHOWN), u => u.product), true)}`]);
+  if (i === root) rows.unshift(["the root itself", "", "", "= +1"]);
+  put("h3", i === root ? "why" : `why: ${count(uses.length, "use")}`);
+  const t = table(["user", "local", `${TIMES} user's grad`, "= product"], [...rows, ["sum", "", "", `= ${show(grad(i), true)}`]]);
+  t.id = "uses"; t.lastChild.className = "sum";
+  if (i === root) return;
+  const paths = countPaths(i);
+  put("h3", `${count(paths, "path")} to ${nameOf(root)}` + (paths > 1n ? ", the strongest first" : ""));
+  const way = via => via.length > 12 ? [...via.slice(0, 5).map(nameOf), DOTS, ...via.slice(-5).map(nameOf)] : via.map(nameOf);
+  table(["path", "product"], topPaths(i, 6).map(p => [way(p.via).join(" \u2192 "), show(p.product, true)])).id = "paths";
 }
 
-function whatIfField(i, n) {
+function madeFrom(i) {  // the arguments, and the row's formulas
+  const n = nodes[i], row = graph.rows[n.op], rows = [];
+  let position = 0;
+  n.args.forEach((group, k) => group.forEach((a, j) => {
+    const partial = columns.partials[i][position++], symbol = row.vector[k] ? `${row.args[k]}_${j + 1}` : row.args[k];
+    rows.push([symbol, typeof a === "number" ? a : "a constant", show(typeof a === "number" ? nodes[a].data : Number(a)), partial === null ? NONE : show(Number(partial), true)]);
+  }));
+  put("h3", "made from");
+  table(["", "argument", "data", "local"], rows.slice(0, 60)).className = "args";
+  if (rows.length > 60) put("p", `${DOTS} ${rows.length - 60} more`);
+  const formulas = put("p", "");
+  formulas.className = "formulas";
+  put("code", `y = ${row.value}`, formulas);
+  row.partials.forEach((p, k) => put("code", `dy/d${row.args[k]}${row.vector[k] ? "_i" : ""} = ${p}`, formulas));
+  if (row.convention) put("p", `by convention, ${row.convention}`);
+}
+
+function aboutUnit(i) {
+  const unit = nodes[i].unit, box = boxes[boxOf[i]];
+  put("h3", graph.units[unit]);
+  const b = put("button", box.unit === null ? "fold this unit" : "unfold this unit");
+  b.id = "unit"; b.onclick = () => toggle(boxOf[i]);
+  const members = put("p", "");
+  if (box.unit !== null) for (const j of box.members) { link(j, members); put("span", " ", members); }
+}
+
+function whatIfField(i) {
+  const n = nodes[i];
   put("h3", "what if it were another number?");
   if (!graph.whatif) { put("p", "one of the rows here cannot be computed in a page"); return; }
-  const field = put("input", "");
-  field.type = "number"; field.step = "any"; field.id = "whatif"; field.value = changed ? changed.get(i) : n.data;
+  const field = put("input", ""), result = put("div", "");
+  Object.assign(field, {type: "number", step: "any", id: "whatif", value: n.data});
   field.setAttribute("aria-label", `another number for ${nameOf(i)}`);
-  const result = put("div", "");
-  const update = () => {
+  field.oninput = () => {
     result.replaceChildren();
-    if (field.value === "" || Number(field.value) === n.data) { changed = null; return; }
+    if (field.value === "" || Number(field.value) === n.data) { changed = null; refresh(); return; }
     whatIf(i, Number(field.value));
-    const rows = [...changed].filter(([j]) => nodes[j].name || j === root).slice(-40);
-    result.append(table(["node", "was", "would be"], rows.map(([j, x]) => [nameOf(j), show(nodes[j].data, false, 6), show(x, false, 6)])));
+    refresh();
+    const told = [...changed.keys()].filter(j => nodes[j].name && j !== i || j === root).reverse();
+    table(["node", "was", "would be"], told.slice(0, 40).map(j => [j, show(nodes[j].data, false, 6), show(changed.get(j), false, 6)]), result);
+    put("p", `${count(changed.size, "node")} would change. The gradients are those of ${nameOf(i)} = ${show(n.data)}.`, result);
+    say(`${nameOf(root)} was ${show(nodes[root].data)}, would be ${show(changed.get(root))}`);
   };
-  field.oninput = update;
+}
+
+function welcome() {
+  panel.replaceChildren();
+  put("h2", graph.title);
+  if (!graph.backward) notice();
+  put("p", "Choose a box to see why its gradient is that number.");
+  const keys = [["\u2190 \u2192", "step the backward pass"], ["Home, End", "its start, its end"], ["Tab, Enter", "move to a box, choose it"],
+    ["Shift+Enter", "fold or unfold a unit; also a double click"], ["+ \u2212 0", "zoom, and fit; also the wheel and dragging"], ["Esc", "back to this"]];
+  table([], keys).className = "keys";
+  const all = put("details", "");
+  put("summary", `all ${nodes.length} nodes as a table`, all).id = "all";
+  all.ontoggle = () => {
+    if (all.childElementCount === 1) table(["node", "op", "data", "grad"], nodes.map((n, i) => [i, n.op ?? "leaf", show(n.data), show(grad(i), true)]), all);
+  };
 }
 
 // ---- the backward pass, step by step ----------------------------------------------------------------
 
 let at = order.length, stepping = false;
-function soFar(i, steps) {  // the gradient of node i after that many steps
-  const handled = new Set(order.slice(0, steps));
-  return sum(outOf[i].filter(e => handled.has(e.target)), flow) + (i === root ? 1 : 0);
-}
-function go(step) {
-  at = Math.min(order.length, Math.max(0, step)); stepping = true;
-  $("step").value = at;
-  $("count").textContent = `${at} of ${order.length}`;
-  mark();
+function showStep() { $("step").value = at; $("count").textContent = `${at} of ${order.length}`; }
+function go(step, why = "") {
+  at = Math.min(order.length, Math.max(0, step));
+  stepping = true; chosen = null; changed = null;
+  showStep(); refresh();
   panel.replaceChildren();
   put("h2", `backward pass, step ${at} of ${order.length}`);
-  const say = put("p", ""); say.id = "say";
-  if (!at) { say.textContent = `It starts at the root: d ${nameOf(root)} / d ${nameOf(root)} = 1. Nothing else has a gradient yet.`; return; }
-  const i = order[at - 1], n = nodes[i], given = into[i];
-  say.textContent = `${nameOf(i)} has its whole gradient, ${show(n.grad, true)}: every user of it has been handled. ` +
-    `As the result of ${n.op} it hands on local partial \u00d7 ${show(n.grad, true)} to ${given.length} argument${given.length === 1 ? "" : "s"}.`;
-  table(["argument", "local", "adds", "grad so far"],
-    given.slice(0, 200).map(e => [nameOf(e.source), show(e.partial, true), show(flow(e), true), show(soFar(e.source, at), true)]));
-  const box = boxes[boxOf[i]].element;
-  svg.classList.remove("lit");
-  box.parentNode && light(boxOf[i]);
+  if (why) put("p", why).className = "notice";
+  const sentence = put("p", ""), i = at ? order[at - 1] : root, given = into[i];
+  sentence.id = "say";
+  light(null); reveal(boxOf[i]);
+  if (!at) sentence.textContent = `It starts at the root: d ${nameOf(root)} / d ${nameOf(root)} = 1. Nothing else has a gradient yet.`;
+  else {
+    sentence.textContent = `${called(i)} has its whole gradient, ${show(final[i], true)}: every user of it has been handled. ` +
+      `As the result of ${nodes[i].op} it hands on local partial ${TIMES} ${show(final[i], true)} to ${count(given.length, "argument")}.`;
+    const so = gradients(at);
+    table(["argument", "local", "adds", "grad so far"], given.slice(0, 200).map(e =>
+      [e.source, show(e.partial, true), show(flow(e), true), show(so[e.source], true) + (at < whole[e.source] ? DOTS : "")])).id = "adds";
+    if (given.some(e => at < whole[e.source])) put("p", `${DOTS} more is to come from other users`);
+  }
+  say(sentence.textContent);
 }
-function run() {  // forth to the next place that was asked for
-  const kind = $("stop").value, bound = Number($("bound").value);
-  const stops = g => kind === "big" ? Math.abs(g) > bound : kind === "zero" ? g === 0 : kind === "nan" ? !Number.isFinite(g) : false;
-  for (let s = at >= order.length ? 0 : at; s < order.length; s++)
-    if (into[order[s]].some(e => stops(soFar(e.source, s + 1)))) return go(s + 1);
-  go(order.length);
+
+function run() {  // forth to the next step at which a gradient becomes whole that was asked for
+  const kind = $("stop").value, bound = Number($("bound").value), start = at < order.length ? at : 0, grads = gradients(start);
+  const wanted = (g, done) => kind === "big" ? done && Math.abs(g) > bound : kind === "zero" ? done && g === 0 : kind === "nan" && !Number.isFinite(g);
+  for (let s = start; s < order.length; s++) {
+    handOn(grads, order[s]);
+    const hit = into[order[s]].find(e => wanted(grads[e.source], whole[e.source] === s + 1));
+    if (hit) return go(s + 1, `Stopped: the gradient of ${called(hit.source)} is ${show(grads[hit.source], true)}.`);
+  }
+  go(order.length, kind === "end" ? "" : "Nothing stopped it.");
 }
 
 // ---- controls ---------------------------------------------------------------------------------------
 
 function foldLabel() {
-  $("fold").hidden = !graph.groups.length;
-  $("fold").textContent = unfolded.size < graph.groups.length ? "unfold all" : "fold units";
+  $("fold").hidden = !graph.units.length;
+  $("fold").textContent = unfolded.size < graph.units.length ? "unfold all" : "fold units";
 }
-$("fold").onclick = () => { unfolded = unfolded.size < graph.groups.length ? new Set(graph.groups.map((g, k) => k)) : new Set(); redraw(); };
-$("fit").onclick = fit;
-$("step").max = order.length; $("step").value = at;
+$("fold").onclick = () => {
+  if (unfolded.size < graph.units.length) graph.units.forEach((u, k) => unfolded.add(k)); else unfolded.clear();
+  build(); draw(); fit(LEGIBLE); foldLabel(); light(restingBox());
+  if (chosen !== null) describe();
+};
+$("fit").onclick = () => fit();
 $("step").oninput = () => go(Number($("step").value));
 $("back").onclick = () => go(at - 1);
-$("forth").onclick = () => go(at >= order.length && !stepping ? 0 : at + 1);
+$("forth").onclick = () => go(stepping || at < order.length ? at + 1 : 0);
 $("run").onclick = run;
-$("stop").onchange = () => { $("bound").hidden = $("stop").value !== "big"; };
+$("stop").onchange = () => { $("bound").style.visibility = $("stop").value === "big" ? "visible" : "hidden"; };
 document.onkeydown = event => {
-  if (event.target.matches("input, select")) return;
-  const keys = {ArrowRight: () => go(stepping ? at + 1 : 0), ArrowLeft: () => go(at - 1), Home: () => go(0), End: () => go(order.length),
-    Escape: () => { chosen = null; stepping = false; at = order.length; light(null); mark(); welcome(); }};
-  if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
+  const steps = {ArrowRight: () => $("forth").onclick(), ArrowLeft: () => go(at - 1), Home: () => go(0), End: () => go(order.length)};
+  const looks = {"+": () => zoomMiddle(1.25), "-": () => zoomMiddle(0.8), "0": () => fit(),
+    Escape: () => { chosen = changed = null; stepping = false; at = order.length; showStep(); refresh(); light(null); welcome(); }};
+  const act = looks[event.key] ?? (order.length ? steps[event.key] : null);
+  if (act) { event.preventDefault(); act(); }
 };
-addEventListener("resize", fit);
+addEventListener("resize", () => fit(LEGIBLE));
 
-function welcome() {
-  panel.replaceChildren();
-  put("h2", graph.title);
-  if (!graph.backward) put("p", "backward() has not been run: there are no gradients yet").className = "notice";
-  put("p", "Choose a box to see why its gradient is that number. The arrow keys step the backward pass; Home is its start. " +
-    "Tab moves from box to box, Enter chooses, Shift+Enter folds and unfolds a unit. Wheel and drag zoom and move.");
-}
-
-$("title").textContent = graph.title;
-$("count").textContent = `${order.length} steps`;
+$("title").textContent = $("title").title = graph.title;
+$("step").max = order.length;
 if (!order.length) for (const id of ["step", "back", "forth", "run", "stop"]) $(id).disabled = true;
-$("legend").innerHTML = graph.backward
-  ? '<b style="background: rgb(var(--blue))">+</b> positive <b style="background: rgb(var(--orange))">\u2212</b> negative, dashed \u00b7 width: gradient flowing back \u00b7 on arrows: d result / d argument'
-  : "backward() has not been run: no gradients";
+const swatch = (text, color, parent) => { put("b", text, parent).style.background = color; };
+const legend = $("legend");
+if (graph.backward) {
+  swatch("+", "rgb(var(--blue))", legend); put("span", " positive ", legend);
+  swatch(MINUS, "rgb(var(--orange))", legend); put("span", " negative, dashed; arrow width: gradient flowing back; on arrows: d result / d argument", legend);
+} else put("span", "backward() has not been run: no gradients", legend);
 svg.setAttribute("aria-label", graph.title);
-welcome(); build(); draw(); fit(); foldLabel();
-if (graph.select !== null) pick(graph.select);
+$("stop").onchange(); showStep(); welcome(); build(); draw(); foldLabel(); fit(LEGIBLE);
+if (graph.select !== null) { pick(graph.select); fit(LEGIBLE); }
 document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,646 @@
+"""Neurons, layers and MLPs: names, labels, shapes, states, no_grad, and what they refuse."""
+
+import copy
+import gc
+import json
+import math
+import pickle
+import re
+import threading
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from engine import Role, Value, no_grad, recording, sigmoid, tanh
+from nn import MLP, SGD, Layer, Module, Neuron, losses
+
+
+def numbers(values):
+    return [v.data for v in values]
+
+
+def values_alive():
+    gc.collect()
+    return sum(type(o) is Value for o in gc.get_objects())
+
+
+def graph(*roots):
+    """Every Value below `roots`."""
+    found, stack = set(roots), list(roots)
+    for v in stack:
+        for a in v.args:
+            if isinstance(a, Value) and a not in found:
+                found.add(a)
+                stack.append(a)
+    return found
+
+
+# ---- names, labels, order
+
+
+def test_parameters_layer_by_layer_unit_by_unit_then_biases():
+    model = MLP(2, [3, 1])
+    names = [
+        "w_h1,x1", "w_h1,x2", "w_h2,x1", "w_h2,x2", "w_h3,x1", "w_h3,x2", "b_h1", "b_h2", "b_h3",
+        "w_o1,h1", "w_o1,h2", "w_o1,h3", "b_o1",
+    ]  # fmt: skip
+    assert [name for name, _ in model.named_parameters()] == names
+    assert [str(p.label) for p in model.parameters()] == names
+    assert [p for _, p in model.named_parameters()] == model.parameters()
+    first = model.layers[0]
+    assert model.parameters()[:9] == [*first.weight[0], *first.weight[1], *first.weight[2], *first.bias]
+
+
+def test_names_in_deeper_nets():
+    model = MLP(2, [2, 1, 1])
+    assert [name for name, _ in model.named_parameters()] == [
+        "w[h1_1,x1]", "w[h1_1,x2]", "w[h1_2,x1]", "w[h1_2,x2]", "b[h1_1]", "b[h1_2]",
+        "w[h2_1,h1_1]", "w[h2_1,h1_2]", "b[h2_1]", "w[o1,h2_1]", "b_o1",
+    ]  # fmt: skip
+    (o,) = model([0.5, -0.5])
+    labels = {str(v.label) for v in graph(o) if v.label is not None}
+    assert {"o_o1", "net[h1_1]", "o[h1_2]", "net[h2_1]", "o[h2_1]"} <= labels
+
+
+def test_names_without_hidden_layers_and_without_biases():
+    names = [name for name, _ in MLP(2, [2], bias=False).named_parameters()]
+    assert names == ["w_o1,x1", "w_o1,x2", "w_o2,x1", "w_o2,x2"]
+
+
+def test_nodes_are_labelled_with_their_roles():
+    for expand in (False, True):
+        model = MLP(2, [2, 1], activation="tanh", output="sigmoid", expand=expand)
+        E = losses.sse(model([0.3, -0.2]), [1.0])
+        roles = {v.label for v in graph(E) if isinstance(v.label, Role)}
+        units = ("h1", "h2", "o1")
+        assert roles == {
+            Role("E"), *(p.label for p in model.parameters()), *(Role(kind, j) for kind in ("net", "o") for j in units)
+        }  # fmt: skip
+        assert model.parameters()[1].label == Role("w", "h1", "x2")
+
+
+def test_a_linear_unit_is_one_node_labelled_as_its_output():
+    (o,) = MLP(2, [1])([0.3, -0.2])
+    assert o.op.name == "net"
+    assert o.label == Role("o", "o1")
+
+
+def test_mse_labels_its_sum_and_its_mean():
+    E = losses.mse(MLP(2, [2])([0.3, -0.2]), [1.0, 0.0])
+    assert str(E.label) == "E"
+    assert E.args[0].label == "SSE"
+
+
+def test_a_module_of_modules():
+    class Pair(Module):
+        def __init__(self):
+            self.gain = Value(2.0, "gain")
+            self.parts = [Neuron(2, seed=1), {"last": Layer(1, 2, seed=2)}]
+            self.name = "pair"
+
+    pair = Pair()
+    expected = ["gain", "parts.0.w.0", "parts.0.w.1", "parts.0.b", "parts.1.last.w_o1,x1", "parts.1.last.w_o2,x1",
+                "parts.1.last.b_o1", "parts.1.last.b_o2"]  # fmt: skip
+    assert [name for name, _ in pair.named_parameters()] == expected
+    assert pair.parameters() == [
+        pair.gain, *pair.parts[0].w, pair.parts[0].b, *pair.parts[1]["last"].parameters()
+    ]  # fmt: skip
+    assert list(pair.state_dict()) == expected
+    pair.load_state_dict(dict.fromkeys(expected, 0.25))
+    assert numbers(pair.parameters()) == [0.25] * 8
+
+
+# ---- what units compute
+
+
+def test_a_neuron():
+    unit = Neuron(2, "tanh", seed=3)
+    unit.b.data = 0.4
+    o = unit([0.5, -1.0])
+    net = unit.w[0].data * 0.5 + unit.w[1].data * -1.0 + 0.4
+    assert o.data == math.tanh(net)
+    assert (o.label, o.args[0].label, o.args[0].data) == (Role("o", "o1"), Role("net", "o1"), net)
+
+
+@pytest.mark.parametrize(
+    ("activation", "f"),
+    [
+        ("linear", lambda n: n),
+        ("sigmoid", sigmoid),
+        ("tanh", tanh),
+        ("relu", lambda n: max(n, 0.0)),
+        ("leaky_relu", lambda n: n if n > 0 else 0.01 * n),
+        ("softplus", lambda n: math.log1p(math.exp(n))),
+    ],
+)
+def test_layers_apply_their_activation_unit_by_unit(activation, f):
+    layer = Layer(2, 5, activation, seed=1)
+    for j, unit in enumerate(layer.neurons):
+        unit.b.data = 0.1 * j - 0.2
+    nets = [w1.data * 0.7 + w2.data * -1.3 + b.data for (w1, w2), b in zip(layer.weight, layer.bias, strict=True)]
+    assert min(nets) < 0 < max(nets)
+    assert numbers(layer([0.7, -1.3])) == pytest.approx([f(n) for n in nets], rel=1e-15)
+
+
+def test_layers_feed_forward():
+    model = MLP(3, [4, 2], activation=["relu"], output="tanh", seed=2)
+    x = [0.2, -0.4, 1.5]
+    assert numbers(model(x)) == numbers(model.layers[1](model.layers[0](x)))
+    assert [layer.activation for layer in model.layers] == ["relu", "tanh"]
+    assert (model.nin, model.nout, model.output) == (3, 2, "tanh")
+
+
+def test_defaults():
+    model = MLP(2, [3, 2])
+    assert [layer.activation for layer in model.layers] == ["tanh", "linear"]
+    assert all(layer.bias is not None and not layer.expand for layer in model.layers)
+    assert numbers(model.layers[0].bias) == [0.0] * 3
+
+
+def test_outputs_are_always_a_list():
+    for nout in (1, 3):
+        outputs = MLP(2, [nout])([0.5, 0.5])
+        assert type(outputs) is list
+        assert len(outputs) == nout
+        with no_grad():
+            assert type(MLP(2, [nout])([0.5, 0.5])) is list
+
+
+# ---- states
+
+
+def test_state_dict_has_the_names_and_shapes_of_pytorch():
+    state = MLP(4, [3, 2], seed=1).state_dict()
+    assert list(state) == ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"]
+    assert [np.shape(t) for t in state.values()] == [(3, 4), (3,), (2, 3), (2,)]
+    assert list(MLP(4, [3, 2], bias=False).state_dict()) == ["layers.0.weight", "layers.1.weight"]
+    assert list(Layer(2, 1).state_dict()) == ["weight", "bias"]
+    assert list(Neuron(2).state_dict()) == ["w.0", "w.1", "b"]
+
+
+def test_state_dict_rows_are_units():
+    layer = Layer(2, 3, seed=4)
+    assert layer.state_dict()["weight"][2] == numbers(layer.neurons[2].w)
+    assert json.loads(json.dumps(layer.state_dict())) == layer.state_dict()  # plain lists and floats
+
+
+def test_a_state_dict_is_a_copy():
+    model = MLP(2, [1], seed=1)
+    state = model.state_dict()
+    model.parameters()[0].data = 9.0
+    assert state["layers.0.weight"][0][0] != 9.0
+
+
+@pytest.mark.parametrize("convert", [list, tuple, np.array, np.float32, lambda t: [*np.array(t)]], ids=str)
+def test_load_state_dict(convert):
+    source, model = MLP(3, [4, 2], seed=1), MLP(3, [4, 2], seed=2)
+    for p in source.parameters():
+        p.data = float(np.float32(p.data + 0.1))
+    parameters = model.parameters()
+    model.load_state_dict({name: convert(t) for name, t in source.state_dict().items()})
+    assert model.parameters() == parameters  # the same nodes, with other numbers
+    assert numbers(parameters) == numbers(source.parameters())
+    assert {type(p.data) for p in parameters} == {float}
+
+
+BAD_STATES = {
+    "missing": (lambda s: s.pop("layers.1.bias"), "the state dict lacks ['layers.1.bias']; nothing was loaded"),
+    "unknown": (
+        lambda s: s.update({"layers.2.bias": [0.0]}),
+        "the state dict has ['layers.2.bias'], which this model has not; nothing was loaded",
+    ),
+    "too few units": (
+        lambda s: s.update({"layers.1.weight": [[0.0, 0.0, 0.0]]}),
+        "layers.1.weight: 2 entries are needed, not 1; nothing was loaded",
+    ),
+    "too many inputs": (
+        lambda s: s.update({"layers.1.weight": [[0.0] * 3, [0.0] * 4]}),
+        "layers.1.weight: 3 entries are needed, not 4; nothing was loaded",
+    ),
+    "transposed": (
+        lambda s: s.update({"layers.0.weight": np.zeros((2, 3))}),
+        "layers.0.weight: 3 entries are needed, not 2; nothing was loaded",
+    ),
+    "flat": (
+        lambda s: s.update({"layers.1.weight": [0.0, 0.0]}),
+        "layers.1.weight: 3 entries are needed, not 0.0; nothing was loaded",
+    ),
+    "deeper": (
+        lambda s: s.update({"layers.1.bias": [[0.0], [0.0]]}),
+        "layers.1.bias: b_o1 needs a finite number, not [0.0]; nothing was loaded",
+    ),
+    "NaN": (
+        lambda s: s.update({"layers.1.bias": [0.5, math.nan]}),
+        "layers.1.bias: b_o2 needs a finite number, not nan; nothing was loaded",
+    ),
+    "infinite": (
+        lambda s: s.update({"layers.1.bias": np.array([-np.inf, 0.5])}),
+        "layers.1.bias: b_o1 needs a finite number, not -inf; nothing was loaded",
+    ),
+    "text": (
+        lambda s: s.update({"layers.1.bias": [0.5, "0.5"]}),
+        "layers.1.bias: b_o2 needs a finite number, not '0.5'; nothing was loaded",
+    ),
+    "bool": (
+        lambda s: s.update({"layers.1.bias": [0.5, True]}),
+        "layers.1.bias: b_o2 needs a finite number, not True; nothing was loaded",
+    ),
+    "None": (
+        lambda s: s.update({"layers.1.bias": None}),
+        "layers.1.bias: 2 entries are needed, not None; nothing was loaded",
+    ),
+    "a string of that length": (
+        lambda s: s.update({"layers.1.bias": "ab"}),
+        "layers.1.bias: 2 entries are needed, not 'ab'; nothing was loaded",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_STATES)
+def test_a_bad_state_changes_nothing(case):
+    spoil, message = BAD_STATES[case]
+    model, other = MLP(2, [3, 2], seed=1), MLP(2, [3, 2], seed=2)
+    before = model.state_dict()
+    state = other.state_dict()
+    spoil(state)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        model.load_state_dict(state)
+    assert model.state_dict() == before
+
+
+# ---- shared parameters
+
+
+class Tied(Module):
+    """Two layers over the same weights."""
+
+    def __init__(self):
+        self.first = Layer(2, 2, "tanh", seed=3)
+        self.second = self.first
+        self.last = Layer(2, 1, "linear", seed=4)
+
+    def __call__(self, x):
+        return self.last(self.second(self.first(x)))
+
+
+def test_a_shared_layer_is_counted_once_with_one_summed_gradient_and_one_update():
+    model = Tied()
+    assert len(model.parameters()) == 6 + 3
+    assert next(model.named_parameters())[0] == "first.w_o1,x1"
+    w = model.first.weight[0][1]
+    before = w.data
+    losses.sse(model([0.4, -0.9]), [0.3]).backward()
+
+    def energy(data):
+        w.data = data
+        with no_grad():
+            return losses.sse(model([0.4, -0.9]), [0.3])
+
+    h = 1e-5
+    slope = (energy(before + h) - energy(before - h)) / (2 * h)
+    w.data = before
+    assert w.grad == pytest.approx(slope, rel=1e-8)
+    for momentum in (0.0, 0.9):
+        w.data = before
+        SGD(model.parameters(), lr=0.5, momentum=momentum).step()
+        assert w.data == before - 0.5 * w.grad
+
+
+def test_shared_weights_within_an_MLP_are_counted_once():
+    model = MLP(2, [2, 2, 1], seed=1)
+    for one, other in zip(model.layers[1].neurons, model.layers[0].neurons, strict=True):
+        one.w = other.w
+    names = [name for name, _ in model.named_parameters()]
+    assert len(model.parameters()) == len(set(model.parameters())) == len(names) == 4 + 2 + 2 + 2 + 1
+    assert "w[h1_1,x1]" in names
+    assert "w[h2_1,h1_1]" not in names
+    layer = Layer(2, 2, bias=False)
+    layer.neurons[1].w = layer.neurons[0].w
+    assert layer.parameters() == list(layer.neurons[0].w)
+
+
+# ---- zero_grad, train, eval
+
+
+def test_zero_grad_makes_gradients_None():
+    model = MLP(2, [3, 1], seed=1)
+    losses.sse(model([0.3, 0.4]), [1.0]).backward()
+    assert all(isinstance(p.grad, float) for p in model.parameters())
+    model.zero_grad()
+    assert [p.grad for p in model.parameters()] == [None] * 13
+
+
+def test_gradients_before_any_pass_are_None_and_one_pass_tells_them():
+    model = MLP(2, [3, 1], seed=1)
+    model([0.3, 0.4])
+    assert {p.grad for p in model.parameters()} == {None}
+
+
+def test_two_passes_give_the_same_gradients_and_accumulate_adds():
+    model = MLP(2, [3, 1], seed=1)
+    E = losses.sse(model([0.3, 0.4]), [1.0])
+    E.backward()
+    first = [p.grad for p in model.parameters()]
+    E.backward()
+    assert [p.grad for p in model.parameters()] == first
+    losses.sse(model([0.3, 0.4]), [1.0]).backward(accumulate=True)
+    assert [p.grad for p in model.parameters()] == [2 * g for g in first]
+
+
+def test_train_and_eval():
+    model = MLP(2, [1])
+    assert model.training
+    assert model.eval() is model
+    assert not model.training
+    assert model.train() is model
+    assert model.training
+
+
+# ---- no_grad
+
+
+def test_no_grad_gives_the_same_numbers_and_makes_no_nodes():
+    for options in ({}, {"expand": True}, {"bias": False}, {"output": "softmax"}, {"activation": "leaky_relu"}):
+        model = MLP(3, [4, 2], **({"activation": "tanh", "seed": 5} | options))
+        x = [0.3, -1, 2.5]
+        recorded = numbers(model(x))
+        before = values_alive()
+        with no_grad():
+            floats = model(x)
+            assert values_alive() == before
+        assert floats == recorded
+        assert {type(o) for o in floats} == {float}
+
+
+def test_no_grad_on_neurons_and_layers():
+    unit, layer = Neuron(2, seed=1), Layer(2, 2, "softmax", seed=1)
+    with no_grad():
+        o, outputs = unit([0.5, 0.25]), layer([0.5, 0.25])
+    assert {type(v) for v in (o, *outputs)} == {float}
+    assert (o, outputs) == (unit([0.5, 0.25]).data, numbers(layer([0.5, 0.25])))
+
+
+def test_no_grad_reads_values_as_numbers():
+    model = MLP(2, [3, 2], seed=5)
+    x = [Value(0.3), -0.7]
+    with no_grad():
+        outputs = model(x)
+    assert outputs == numbers(model(x))
+    assert {type(o) for o in outputs} == {float}
+
+
+def test_no_grad_acts_on_models_only():
+    with no_grad():
+        y = Value(2.0) * 3.0
+    y.backward()
+    assert y.args[0].grad == 3.0
+
+
+def test_no_grad_nests():
+    model = MLP(1, [1])
+    with no_grad():
+        with no_grad():
+            assert type(model([1.0])[0]) is float
+        assert type(model([1.0])[0]) is float
+        assert not recording()
+    assert type(model([1.0])[0]) is Value
+    again = no_grad()
+    with again, again:
+        assert not recording()
+    assert recording()
+
+
+def test_no_grad_ends_with_an_exception():
+    with pytest.raises(ZeroDivisionError), no_grad():
+        1 / 0
+    assert recording()
+    with no_grad():
+        with pytest.raises(ValueError, match="the model takes 1 inputs"):
+            MLP(1, [1])([1.0, 2.0])
+        assert not recording()
+    assert recording()
+
+
+def test_no_grad_as_decorator():
+    model = MLP(1, [1])
+
+    @no_grad()
+    def predict(x, again=True):
+        return (model([x])[0], predict(x, again=False)) if again else model([x])[0]
+
+    assert [type(o) for o in predict(0.5)] == [float, float]
+    assert predict.__name__ == "predict"
+    assert type(model([0.5])[0]) is Value
+
+
+def test_no_grad_is_separate_for_each_thread():
+    model = MLP(1, [1])
+    seen = {}
+    entered, checked = threading.Event(), threading.Event()
+
+    def inside():
+        with no_grad():
+            entered.set()
+            checked.wait(5)
+            seen["inside"] = type(model([1.0])[0])
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    entered.wait(5)
+    seen["outside"] = type(model([1.0])[0])
+    checked.set()
+    thread.join()
+    assert seen == {"inside": float, "outside": Value}
+
+
+# ---- inputs
+
+
+@pytest.mark.parametrize("expand", [False, True])
+@pytest.mark.parametrize(
+    "x",
+    [
+        (0.5, -2.0), [np.float64(0.5), np.float32(-2.0)], np.array([0.5, -2.0]), np.float32([0.5, -2.0]), [0.5, -2],
+        [0.5, np.int64(-2)], [Fraction(1, 2), -2], [Value(0.5), -2], [0.5, Value(-2.0)],
+    ],
+    ids=["tuple", "scalars", "float64", "float32", "int", "int64", "Fraction", "Value first", "Value last"],
+)  # fmt: skip
+def test_inputs_of_every_kind_give_the_same_bits(x, expand):
+    model = MLP(2, [3, 1], seed=1, expand=expand)
+    expected = numbers(model([0.5, -2.0]))
+    assert numbers(model(x)) == expected
+    assert numbers(model.layers[1](model.layers[0](x))) == expected
+    with no_grad():
+        assert model(x) == expected
+
+
+def test_inputs_may_be_nodes_with_gradients():
+    model = MLP(2, [3, 1], activation="sigmoid", seed=1)
+    x = [Value(0.5, "x1"), Value(-2.0, "x2")]
+    (o,) = model(x)
+    o.backward(-2.0)
+    h = 1e-5
+    for k in range(2):
+        moved = [[v.data + s * h * (i == k) for i, v in enumerate(x)] for s in (1, -1)]
+        with no_grad():
+            slope = (model(moved[0])[0] - model(moved[1])[0]) / (2 * h)
+        assert x[k].grad == pytest.approx(-2.0 * slope, rel=1e-8)
+
+
+@pytest.mark.parametrize("x", [[], (1.0,), [1.0, 2.0, 3.0], np.zeros(4), np.zeros((1, 2))], ids=str)
+def test_samples_of_the_wrong_length(x):
+    model = MLP(2, [1])
+    expected = re.escape(f"the model takes 2 inputs, this sample has {len(x)}: ")
+    with pytest.raises(ValueError, match=expected):
+        model(x)
+    with pytest.raises(ValueError, match=expected), no_grad():
+        model(x)
+
+
+@pytest.mark.parametrize("expand", [False, True])
+@pytest.mark.parametrize("x", [[1.0], [1.0, 2.0, 3.0]], ids=len)
+def test_wrong_lengths_for_layers_and_neurons(x, expand):
+    with pytest.raises(ValueError, match=f"a unit with 2 weights cannot take {len(x)} inputs"):
+        Layer(2, 3, expand=expand)(x)
+    with pytest.raises(ValueError, match=f"a unit with 2 weights cannot take {len(x)} inputs"):
+        Neuron(2)(x)
+    with pytest.raises(ValueError, match="empty"):
+        Neuron(2)([])
+
+
+def test_a_long_sample_is_told_briefly():
+    with pytest.raises(ValueError, match=r"has 1000: \[0\.0, .*\.\.\.$") as told:
+        MLP(2, [1])([0.0] * 1000)
+    assert len(str(told.value)) < 130
+
+
+@pytest.mark.parametrize("x", [1.0, None, {0.5, 0.25}, iter([0.5, 0.25]), Value(1.0)], ids=type)
+def test_inputs_that_are_no_sequence(x):
+    expected = re.escape(f"the inputs are a sequence of numbers or Values, not {repr(x)[:20]}")
+    for model in (MLP(2, [1]), Layer(2, 1), Neuron(2)):
+        with pytest.raises(TypeError, match=expected):
+            model(x)
+
+
+@pytest.mark.parametrize("expand", [False, True])
+@pytest.mark.parametrize("bad", ["1", None, 1j, [1.0], np.zeros(2)], ids=["text", "None", "complex", "list", "array"])
+def test_inputs_that_are_no_numbers(bad, expand):
+    model = MLP(2, [2], expand=expand)
+    for x in ([0.5, bad], [bad, 0.5]):
+        with pytest.raises(TypeError, match="a number was expected, not "):
+            model(x)
+
+
+# ---- bad shapes and names
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.0, "3", None, True, np.float64(5.0)])
+def test_sizes(bad):
+    for make, what in (
+        (lambda: MLP(bad, [1]), "nin"),
+        (lambda: MLP(2, [3, bad]), "units of a layer"),
+        (lambda: Layer(bad, 1), "nin"),
+        (lambda: Layer(2, bad), "nout"),
+        (lambda: Neuron(bad), "nin"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f"{what} must be a whole number >= 1, not {bad!r}")):
+            make()
+
+
+def test_numpy_sizes_are_whole_numbers():
+    model = MLP(np.int64(2), (np.int32(3), 1))
+    assert repr(model) == "MLP(2, [3, 1], activation='tanh', output='linear')"
+    assert model.config["nin"].__class__ is int
+
+
+@pytest.mark.parametrize("bad", [[], (), 3, None])
+def test_layers_must_be_a_list(bad):
+    expected = f"layers must list the units of each layer, as in [8, 3], not {bad!r}"
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        MLP(2, bad)
+
+
+def test_unknown_activations():
+    names = "linear, sigmoid, tanh, relu, leaky_relu, softplus"
+    softmax = "(softmax looks at all units at once: it can only be the output)"
+    for make, message in (
+        (lambda: MLP(2, [3, 1], activation="swish"), f"unknown activation 'swish'; choose from {names}"),
+        (lambda: MLP(2, [3, 1], activation="softmax"), f"unknown activation 'softmax' {softmax}; choose from {names}"),
+        (
+            lambda: MLP(2, [3, 1], activation=["relu", "tanh"]),
+            "1 hidden layers need 1 activations, not 2: ['relu', 'tanh']",
+        ),
+        (lambda: MLP(2, [1], activation=["relu"]), "0 hidden layers need 0 activations, not 1: ['relu']"),
+        (lambda: MLP(2, [3, 1], output="Sigmoid"), f"unknown output 'Sigmoid'; choose from {names}, softmax"),
+        (lambda: MLP(2, [3, 1], activation=[None]), f"unknown activation None; choose from {names}"),
+        (lambda: Neuron(2, "softmax"), f"unknown activation 'softmax' {softmax}; choose from {names}"),
+        (lambda: Layer(2, 2, "step"), f"unknown activation 'step'; choose from {names}, softmax"),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            make()
+
+
+def test_representations():
+    assert repr(Neuron(2)) == "Neuron(2, 'tanh')"
+    assert repr(Neuron(3, "relu", bias=False)) == "Neuron(3, 'relu', bias=False)"
+    assert repr(Layer(2, 3, "softmax")) == "Layer(2, 3, 'softmax')"
+    assert repr(Layer(2, 3, bias=False)) == "Layer(2, 3, 'tanh', bias=False)"
+    assert repr(MLP(2, [3, 1], activation="relu")) == "MLP(2, [3, 1], activation='relu', output='linear')"
+    model = MLP(2, (4, 3, 1), activation=["relu", "tanh"], output="sigmoid", bias=False)
+    assert repr(model) == "MLP(2, [4, 3, 1], activation=['relu', 'tanh'], output='sigmoid', bias=False)"
+
+
+# ---- copies
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "options", [{}, {"init": "zeros"}, {"init": 0.25, "expand": True}, {"bias": False, "output": "softmax"}], ids=str
+)
+def test_copies_are_whole_and_separate(duplicate, options):
+    model = MLP(2, [3, 2], **({"seed": 4} | options))
+    losses.sse(model([0.3, -0.6]), [1.0, 0.0]).backward()
+    other = duplicate(model)
+    assert other.state_dict() == model.state_dict()
+    assert [p.grad for p in other.parameters()] == [p.grad for p in model.parameters()]
+    assert [name for name, _ in other.named_parameters()] == [name for name, _ in model.named_parameters()]
+    assert not {*other.parameters()} & {*model.parameters()}
+    assert repr(other) == repr(model)
+    before = model.state_dict()
+    x, t = [0.3, -0.6], [1.0, 0.0]
+    assert numbers(other(x)) == numbers(model(x))
+    other.zero_grad()
+    losses.sse(other(x), t).backward()
+    SGD(other.parameters(), lr=0.5).step()
+    assert model.state_dict() == before != other.state_dict()
+
+
+def test_a_copied_module_keeps_what_it_shares():
+    other = copy.deepcopy(Tied())
+    assert other.first is other.second
+    assert len(other.parameters()) == 9
+
+
+def test_a_model_copied_with_its_loss_stays_its_model():
+    model = MLP(2, [3, 1], seed=4)
+    E = losses.sse(model([0.3, -0.6]), [1.0])
+    other, F = copy.deepcopy((model, E))
+    F.backward(2.0)
+    E.backward(2.0)
+    assert [p.grad for p in other.parameters()] == [p.grad for p in model.parameters()]
+    assert None not in [p.grad for p in other.parameters()]
+
+
+def test_a_graph_is_freed_with_its_loss():
+    model = MLP(2, [3, 1], seed=4)
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(type(o) is Value for o in gc.get_objects())
+        E = losses.sse(model([0.3, -0.6]), [1.0])
+        E.backward()
+        del E
+        assert sum(type(o) is Value for o in gc.get_objects()) == before
+    finally:
+        gc.enable()
