@@ -33,15 +33,10 @@ OPERATORS: dict[type[ast.AST], Any] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
-FUNCTIONS: dict[str, Any] = {
-    f.__name__: f  # type: ignore[attr-defined]
-    for f in (
-        *(functions.exp, functions.expm1, functions.log, functions.log1p, functions.sqrt, functions.hypot),
-        *(functions.sin, functions.cos, functions.tanh, functions.sigmoid, functions.softplus),
-        *(functions.relu, functions.leaky_relu, functions.absolute, functions.maximum, functions.minimum),
-        functions.where,
-    )
-} | {"abs": functions.absolute, "max": functions.maximum, "min": functions.minimum}
+NAMES = ["exp", "expm1", "log", "log1p", "sqrt", "hypot", "sin", "cos", "tanh", "sigmoid", "softplus"]
+NAMES += ["relu", "leaky_relu", "absolute", "maximum", "minimum", "where"]
+FUNCTIONS: dict[str, Any] = {name: getattr(functions, name) for name in NAMES}
+FUNCTIONS |= {"abs": functions.absolute, "max": functions.maximum, "min": functions.minimum}
 
 
 class ExpressionError(ValueError):

@@ -28,6 +28,7 @@ from engine import (
 )
 from engine.check import gradcheck
 from engine.errors import StaleGraph
+from engine.formula import symbol
 from engine.ops import TABLE
 from engine.recording import record
 from engine.rules import check_row, mend
@@ -248,6 +249,32 @@ def test_a_slope_that_floats_lose_is_not_a_wrong_rule(plant):
     assert (line.verdict, "precision_report" in line.remark) == ("rounding", True)
 
 
+def test_saturation_hides_no_wrong_rule(plant):
+    plant("sigmoid", 0, lambda f: 2 * f)
+    report = gradcheck(sigmoid, [40.0])
+    assert "analytic is 2.000000 times the numeric" in str(report)
+
+
+def test_a_wrong_rule_on_a_path_without_weight_is_found(plant):
+    plant("tanh", 0, lambda f: 2 * f)
+    report = gradcheck(lambda x: tanh(x) * 0 + x, [0.5])
+    assert not report
+    assert [line.verdict for line in report.lines] == ["agrees"]
+    assert report.first.node.op.name == "tanh"
+
+
+def test_gradients_that_cancel_to_a_rounding_error_agree():
+    (line,) = gradcheck(lambda x: x * 0.1 + x * 0.2 - x * 0.3, [1.0]).lines
+    assert line.analytic != line.numeric
+    assert line.verdict == "agrees"
+
+
+def test_an_input_that_is_not_used_has_a_gradient_of_zero():
+    report = gradcheck(lambda x, y: x * x, [3.0, 2.0], order=2)
+    assert report
+    assert [(line.name, line.analytic) for line in report.lines] == [("x", 6.0), ("y", 0.0), ("x, x", 2.0)]
+
+
 def test_what_floats_lose_on_the_way_is_not_a_wrong_rule():
     report = gradcheck(lambda x: ((x + 1) - 1) ** 3, [1e-10])
     assert report
@@ -283,6 +310,7 @@ def test_at_kinks_it_says_kink(f, xs, left, right, way):
 def test_a_kink_is_named_with_its_node(way):
     report = gradcheck(lambda x: relu(x * 2) * 3 + x, [0.0])
     (kink,) = report.kinks
+    assert len(gradcheck(lambda x: relu(x * 2) * 3 + x, [0.0], order=2).lines) == 1  # no slope, no curvature
     assert kink.node.op.name == "relu"
     assert "1 at kinks" in repr(report)
     assert "at relu(a=0.0): dy/da = 0 if a <= 0 else 1\n    kink: slope 0 on the left, " in str(report)
@@ -318,7 +346,8 @@ def test_a_branch_of_python_is_seen_where_it_kinks():
 
 
 def test_the_edge_of_a_domain_is_a_limit(way):
-    for f, x, verdicts in [(sqrt, 0.0, {"edge"}), (lambda x: x**1.5, 0.0, {"edge", "agrees"})]:
+    at_the_end = (lambda x: sqrt(1 - x), 1.0, {"edge"})
+    for f, x, verdicts in [(sqrt, 0.0, {"edge"}), (lambda x: x**1.5, 0.0, {"edge", "agrees"}), at_the_end]:
         report = gradcheck(f, [x])
         assert report, report
         assert report.lines[0].verdict in verdicts
@@ -327,6 +356,13 @@ def test_the_edge_of_a_domain_is_a_limit(way):
 def test_a_wrong_number_at_an_edge_is_found(plant):
     plant("sqrt", 0, lambda f: where(TABLE["sqrt"].value.equals(0), 3, f))
     assert not gradcheck(sqrt, [0.0])
+    plant("pow", 0, lambda f: f + 1 / symbol("a"))  # infinite at 0, where the slope is 0
+    assert not gradcheck(lambda x: x**1.5, [0.0])
+
+
+def test_where_a_row_has_no_finite_value_nothing_is_judged():
+    for name, args in [("div", {"a": 0.0, "b": 0.0}), ("exp", {"a": 800.0}), ("mul", {"a": 1e200, "b": -1e200})]:
+        assert {f.verdict for f in check_row(TABLE[name], args)} == {"unjudged"}
 
 
 def test_partials_that_nobody_can_judge_do_not_fail():

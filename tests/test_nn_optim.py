@@ -165,6 +165,20 @@ def test_parameters_that_no_pass_has_reached_stay_as_they_are():
         assert c.data != moved
 
 
+def test_what_is_not_reached_in_one_step_keeps_its_running_sum():
+    """And a gradient of zero is one: the running sum still moves."""
+    a, b, c = given([1.0, 1.0, 1.0], [2.0, 2.0, 2.0])
+    sgd = SGD([a, b, c], lr=0.5, momentum=0.5)
+    sgd.step()
+    a.grad, b.grad = None, 0.0
+    sgd.step()
+    a.grad = b.grad = c.grad = 1.0
+    sgd.step()
+    assert a.data == 1.0 - 0.5 * (2.0 + (0.5 * 2.0 + 1.0))
+    assert b.data == 1.0 - 0.5 * (2.0 + 0.5 * 2.0 + (0.5 * 0.5 * 2.0 + 1.0))
+    assert c.data == 1.0 - 0.5 * (2.0 + (0.5 * 2.0 + 2.0) + (0.5 * 3.0 + 1.0))
+
+
 def test_no_gradient_at_all_changes_nothing():
     ps = given([1.0, 2.0], [None, None])
     SGD(ps, lr=0.1, momentum=0.9, weight_decay=0.5).step()

@@ -295,6 +295,7 @@ def test_complex_numbers_have_values_where_the_reals_have(system):
     assert value("absolute", complex(-2, 1e-20)) == complex(2, -1e-20)
     assert value("relu", complex(-1, 1)) == 0
     assert value("log1p", complex(1e-12, 1e-20)).imag == pytest.approx(1e-20, rel=1e-11)
+    assert value("log1p", complex(1e-12, 1e-20)).real == pytest.approx(1e-12, rel=1e-11)
     assert value("expm1", complex(-40.0, 1e-20)).imag == pytest.approx(math.exp(-40) * 1e-20)
     assert value("expm1", complex(1e-12, 0.0)).real == pytest.approx(1e-12, rel=1e-11)
 
@@ -379,6 +380,7 @@ def test_edges_that_only_infinities_describe(number):
     pole = reevaluate(1 / y, number, at={y: 0})
     assert (pole.value, pole.gradients[y]) == (INF, -INF)
     assert reevaluate(log(y), number, at={y: 0}).value == -INF
+    assert reevaluate(y**-1.0, number, at={y: 0}).value == INF
     assert math.isnan(reevaluate(log(y), number, at={y: -1}).value)
     root = reevaluate(y ** (1 / 3), number, at={y: -8}).value
     assert math.isnan(root)

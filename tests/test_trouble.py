@@ -189,6 +189,13 @@ def test_an_adjoint_of_zero_through_an_infinite_partial_is_no_trouble():
     assert x.grad == 1.0
 
 
+def test_nor_is_it_blamed_for_the_trouble_of_another():
+    x, z = Value(0.0, "x"), Value(0.0, "z")
+    y = sqrt(z) + sqrt(x) * 0
+    with pytest.raises(Anomaly, match=r"the gradient of z becomes inf in sqrt\(z=0.0\)"), anomaly():
+        y.backward()
+
+
 def test_sound_training_goes_on_as_ever():
     def train():
         model, rows = MLP(2, [3, 1], seed=1), [([0.5, -1.0], [1.0]), ([-0.3, 0.8], [0.0])]
@@ -223,17 +230,22 @@ def test_outside_of_it_nothing_is_watched_or_changed():
 
 
 def test_it_nests_and_ends_with_the_outermost():
-    x = Value(1e308)
+    x, zero = Value(1e308), Value(0.0, "zero")
     with anomaly():
+        y = sqrt(zero)  # outer
         with anomaly():
-            y = Value(0.0)  # inner
+            z = sqrt(zero) * 0 + y  # inner
+            with pytest.raises(Anomaly) as found:
+                y.backward()
+            assert f"line {line_of('outer')}: y = sqrt(zero)" in str(found.value)
         with pytest.raises(Anomaly):
             x * 10
-        z = sqrt(y)
         with pytest.raises(Anomaly) as found:
-            z.backward()
-    assert "z = sqrt(y)" in str(found.value)
-    x * 10
+            (z * INF).backward()
+        with pytest.raises(Anomaly) as found:
+            z.args[0].args[0].backward()
+    assert f"line {line_of('inner')}: z = sqrt(zero) * 0 + y" in str(found.value)
+    assert (x * 10).data == INF
 
 
 def test_it_decorates():
@@ -262,7 +274,9 @@ def test_it_watches_its_own_thread_only():
         x = Value(1e308)
         y = x * 10  # no complaint here
         y.backward()
-        found.append((y.data, x.grad))
+        z = Value(0.0)
+        sqrt(z).backward()
+        found.append((y.data, x.grad, z.grad))
         with pytest.raises(Anomaly), anomaly():
             x * 10
         done.set()
@@ -275,7 +289,7 @@ def test_it_watches_its_own_thread_only():
         with pytest.raises(Anomaly):  # still watched, although the other thread has left
             Value(1e308) * 10
     thread.join()
-    assert found == [(INF, 10.0)]
+    assert found == [(INF, 10.0, INF)]
 
 
 def test_tasks_are_separate():

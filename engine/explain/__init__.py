@@ -1,13 +1,15 @@
 """Why a gradient is the number that it is: derivations, terms and paths, in the words of the notes.
 
-    cone, terms        the uses and the paths between a node and the root, in numbers
-    chain, derivation  the same as factors and sums, as the notes see them
-    notation, writing  names, formulas and numbers, as text and as LaTeX
-    compose, deltas    the lines of an explanation; blocks, layout: how they stand on a page
+cone, terms, paths           what lies between a node and the root, use by use and path by path, in numbers
+chain, derivation, remarks   the same as the notes see it: factors, a sum over units, what is odd
+notation, digits, reading, pens   names, numbers and formulas, written as text and as LaTeX
+compose, deltas              the lines of an explanation in the words of one of the notes
+blocks, layout, explanation  how they stand on a page, and what `explain` returns
 """
 
 from engine.explain.explanation import Explanation, explain
-from engine.explain.terms import Contributions, Path, Paths, Term, contributions, top_paths
+from engine.explain.paths import Path, Paths, top_paths
+from engine.explain.terms import Contributions, Term, contributions
 
 
 __all__ = ["Contributions", "Explanation", "Path", "Paths", "Term", "contributions", "explain", "top_paths"]

@@ -7,12 +7,13 @@ Products and sums without a name, as an expanded net has them, are passed throug
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from engine.explain.cone import Cone, Edge, edges
 from engine.explain.notation import Label, Nth, any_unit
-from engine.explain.writing import Reading, shown_form
+from engine.explain.reading import Reading, shown_form
 from engine.formula import Formula, fold, rebuild, symbol, total
 from engine.label import Role
 from engine.ops import TABLE, Row
@@ -77,6 +78,17 @@ def through(cone: Cone, e: Edge, inside: set[Value]) -> Step:
 def role(v: Any) -> Role:
     """The role of a node; an empty one if it has none."""
     return v.label if v.__class__ is Value and isinstance(v.label, Role) else Role("")
+
+
+def role_of(label: Label | float) -> Role:
+    """The role in a label; an empty one if there is none."""
+    label = label.label if isinstance(label, Nth) else label
+    return label if isinstance(label, Role) else Role("")
+
+
+def like(label: Label, r: Role) -> Label:
+    """Another role at the same place: with the same number, if the label has one."""
+    return Nth(r, label.number) if isinstance(label, Nth) else r
 
 
 def is_unit(v: Value) -> bool:
@@ -172,23 +184,19 @@ def called(n: Value, s: str, k: int, labels: Mapping[Value, Label]) -> Label | f
     partner, found = role(beside(n, s, k)), None
     if partner.kind == "w":
         found = Role("x" if partner.source.startswith("x") else "o", partner.source)
-    elif s == "t" and partner.unit:
+    elif is_loss(row) and s == "t" and partner.unit:
         found = Role("t", partner.unit)
     if found is None:
         return float(p.data if p.__class__ is Value else p)
-    own = labels[n]
-    return Nth(found, own.number) if isinstance(own, Nth) else found
+    return like(labels[n], found)
 
 
 def any_element(label: Label | float, s: str) -> Label:
     """What any element of a vector is called in a sum, from what one of them is called."""
-    if isinstance(label, Nth):
-        return any_element(label.label, s)
-    if not isinstance(label, Role):
-        return f"{s}_k"
-    if label.kind == "w":  # the inputs of one unit, weight by weight
-        return Role("w", label.unit, any_unit(label.source))
-    return Role(label.kind, any_unit(label.unit))
+    r = role_of(label)
+    if r.kind == "w":  # the inputs of one unit, weight by weight
+        return Role("w", r.unit, any_unit(r.source))
+    return Role(r.kind, any_unit(r.unit)) if r.kind else f"{s}_k"
 
 
 x, t, o = (symbol(s, vector=True) for s in "xto")
@@ -198,10 +206,10 @@ SOFTMAX = fold(TABLE["softmax"].value, {"a": x, "x": x}, rebuild, shown=True)  #
 def known(row: Row, names: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[Formula, Label | float]:
     """Parts of a loss's formulas with a name of their own: the softmax that it sees through, a sum of targets."""
     found: dict[Formula, Label | float] = {}
-    if "t" in row.args:
+    if is_loss(row):
         found[total(t)] = float(sum(numbers["t"]))
-        if isinstance(net := names.get("x"), Role) and net.kind == "net":
-            found[SOFTMAX] = Role("o", net.unit)
+        if (net := role_of(names.get("x", ""))).kind == "net":
+            found[SOFTMAX] = like(names["x"], Role("o", net.unit))
     return found
 
 
@@ -216,16 +224,21 @@ class Loss(NamedTuple):
     c: float
 
 
+def is_loss(row: Row) -> bool:
+    """Whether a row is a loss: of outputs o, or of nets x, and of targets t."""
+    return row.args in (("o", "t"), ("x", "t")) and all(row.vector)
+
+
 def loss(cone: Cone) -> Loss | None:
     """The loss that the root is, perhaps times or over a constant as a mean is; None if it is none."""
     v, scale = cone.root, 1.0
     while v.op is not None and v.op.name in ("mul", "div"):
-        live = [e for e in edges(v) if e.position == 0]
-        if len(live) != 1 or v.args[1].__class__ is Value:
+        live = list(edges(v))
+        if len(live) != 1 or live[0].position != 0:
             return None
         scale *= live[0].partial
         v = live[0].arg
-    if v.op is None or "t" not in v.op.args:
+    if v.op is None or not is_loss(v.op) or not math.isfinite(scale) or scale == 0:
         return None
     c = squares(v.op.partials[0])
     return Loss(v.op.name, c is not None, 1.0 if c is None else scale * c)

@@ -9,11 +9,13 @@ import math
 from collections.abc import Iterator
 
 from engine.explain.blocks import Addends, Block, Head, Line, Prose, Rows
+from engine.explain.chain import role_of
 from engine.explain.deltas import deltas, step
-from engine.explain.derivation import ACTIVATIONS, Derivation, Remark, Sum, role_of
+from engine.explain.derivation import ACTIVATIONS, Derivation, Sum
+from engine.explain.digits import counted, full, short, signed
 from engine.explain.notation import any_unit, is_output
-from engine.explain.terms import counted
-from engine.explain.writing import Pen, bracketed, full, short, signed
+from engine.explain.pens import Pen, bracketed
+from engine.explain.remarks import Remark
 from engine.formula import computed
 from engine.label import Role
 
@@ -78,7 +80,7 @@ def formulas(d: Derivation, pen: Pen) -> tuple[tuple[tuple[str, ...], str], ...]
     lead = (pen.slope(d.root, d.top),) if d.top != d.root else ()
     alone = len(lead) + len(d.factors) == 1
     chain = (*lead, *(pen.slope(f.top, f.bottom) for f in d.factors))
-    opened = [str(p) if alone else bracketed(p) for p in (pen.all_symbolic(f.readings) for f in d.factors)]
+    opened = [str(p) if alone else bracketed(p) for p in (pen.symbolic(*f.readings) for f in d.factors)]
     prime = notes.word("f' output" if is_output(d.role.unit) else "f' hidden")
     shut = [
         pen.say(f"{prime}({pen.name(f.bottom).strip('()')})") if prime and f is d.activation else s
@@ -97,7 +99,7 @@ def numbers(d: Derivation, pen: Pen) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The product with numbers inserted, and the numbers of its factors."""
     lead = (pen.number(d.lead),) if d.top != d.root else ()
     alone = len(lead) + len(d.factors) == 1
-    inserted = (pen.all_inserted(f.readings) for f in d.factors)
+    inserted = (pen.inserted(*f.readings) for f in d.factors)
     values = (pen.number(f.value) for f in d.factors)
     return (*lead, *(str(p) if alone else bracketed(p) for p in inserted)), (*lead, *values)
 
@@ -108,7 +110,7 @@ def addends(d: Derivation, s: Sum, pen: Pen) -> Addends:
     for a in s.addends:
         f = a.factor
         label = f"{index(s, pen)}={unit(role_of(f.top).unit, pen)}" if s.net else pen.words("via ") + pen.name(f.top)
-        reading = "" if s.net else bracketed(pen.all_symbolic(f.readings))
+        reading = "" if s.net else bracketed(pen.symbolic(*f.readings))
         terms.append((label, reading, pen.number(f.value), pen.number(a.gradient), pen.number(a.product, signed)))
     tops = [a.factor.top for a in s.addends]
     if s.weight and s.net:
@@ -118,7 +120,7 @@ def addends(d: Derivation, s: Sum, pen: Pen) -> Addends:
         formula = pen.say("Σ_u ") + pen.factors(pen.slope("u", s.bottom), pen.slope(d.root, "u"))
     else:
         formula = " + ".join(pen.factors(pen.slope(u, s.bottom), pen.slope(d.root, u)) for u in tops)
-    rest = (pen.words(f"and {s.rest.count:,} more"), pen.number(s.rest.total, signed)) if s.rest else None
+    rest = (pen.words(f"and {s.rest.more:,} more"), pen.number(s.rest.total, signed)) if s.rest else None
     equation = pen.notes.equation("sum")
     return Addends(pen.slope(d.root, s.bottom), formula, equation, tuple(terms), rest, pen.number(s.total, signed))
 
@@ -210,13 +212,13 @@ def input_of(w: Role) -> Role:
 
 def remark(r: Remark, pen: Pen) -> str:
     """What is special about one partial, in a sentence."""
-    top, made = pen.name(r.made.names["y"]), pen.symbolic(r.made)
-    here = ", ".join(f"{pen.phrase(s)} = {short(x)}" for s, x in r.partial.operands)
-    if r.kind == "convention":
-        return f"at {here} the slope of {top} = {made} is set by convention: {r.word}"
     f = pen.symbolic(r.partial)
+    if r.kind == "convention":
+        here = ", ".join(f"{pen.phrase(name)} = {short(x)}" for name, x in r.partial.operands)
+        node = f"{pen.phrase(r.made.names['y'])} = {pen.symbolic(r.made)}"
+        return f"at {here} the slope of {node} is set by convention: {r.convention}"
     if r.kind == "saturated":
         told = " (LEC-9)" if pen.notes.key else ""
-        return f"f' = {f} is {full(r.value)} here, at net = 0 it is {r.word}: next to nothing passes{told}"
+        return f"f' = {f} is {full(r.value)} here, at net = 0 it is {short(r.at_zero)}: next to nothing passes{told}"
     exact = pen.symbolic(r.partial.of(computed(r.partial.formula)))
     return f"{f} would give {full(r.partial.shown)}: its digits are lost; computed as {exact} it is {full(r.value)}"

@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterator
 
 from engine.explain.blocks import Line
-from engine.explain.chain import Loss, o, t
-from engine.explain.derivation import Derivation, Sum, role_of
+from engine.explain.chain import Loss, o, role_of, t
+from engine.explain.derivation import Derivation, Sum
+from engine.explain.digits import full, short
 from engine.explain.notation import Label, Notes, is_output
-from engine.explain.writing import Pen, bracketed, full, short, shown_form
+from engine.explain.pens import Pen, bracketed
+from engine.explain.reading import shown_form
 from engine.formula import Formula, Phrase, formula
 from engine.label import Role
 
@@ -41,7 +43,7 @@ def gradient_of_net(d: Derivation) -> float:
 
 def source(d: Derivation, pen: Pen) -> str:
     """What comes into the unit along a weight; nothing for a bias."""
-    return bracketed(pen.all_symbolic(d.factors[-1].readings)) if d.role.kind == "w" else ""
+    return bracketed(pen.symbolic(*d.factors[-1].readings)) if d.role.kind == "w" else ""
 
 
 def s63(d: Derivation, loss: Loss, net: Label, pen: Pen) -> Iterator[Line]:
@@ -53,7 +55,7 @@ def s63(d: Derivation, loss: Loss, net: Label, pen: Pen) -> Iterator[Line]:
         yield by_paths(d, pen)
     delta, value = words.name(Role("δ", d.role.unit)), gradient_of_net(d) / -loss.c
     minus_c = "-" if loss.c == 1 else f"-{short(loss.c)} "
-    f = words.all_symbolic(d.activation.readings) if d.activation else Phrase("1")
+    f = words.symbolic(*d.activation.readings) if d.activation else Phrase("1")
     if d.parting is None:
         error = next((r.of(t - o) for g in d.factors if g.line == "squares" for r in g.readings), None)
         if loss.squares and error:
@@ -65,7 +67,7 @@ def s63(d: Derivation, loss: Loss, net: Label, pen: Pen) -> Iterator[Line]:
     elif d.parting.weight and d.parting.net and d.activation:
         k, local = d.parting.net.unit, d.activation.value
         addends = [words.factors(short(a.gradient / -loss.c), short(a.factor.value)) for a in d.parting.addends]
-        rest = ["… " + words.words(f"{d.parting.rest.count} more")] if d.parting.rest else []
+        rest = ["… " + words.words(f"{d.parting.rest.more} more")] if d.parting.rest else []
         sides = (
             delta,
             f"{bracketed(f)} {sigma(d.parting, words)}{words.name(Role('δ', k))} {words.name(d.parting.weight)}",
@@ -111,7 +113,7 @@ def negated(f: Formula) -> Formula | None:
     if f.op == "sub":
         return f.args[1] - f.args[0]  # type: ignore[no-any-return]
     if f.op == "mul":
-        return f.args[0] * turned if (turned := negated(f.args[1])) is not None else None  # type: ignore[no-any-return]
+        return f.args[0] * turned if (turned := negated(f.args[1])) is not None else None
     return formula(-f.args[0]) if f.op == "number" else None
 
 
@@ -122,7 +124,7 @@ def esl(d: Derivation, net: Label, pen: Pen) -> Iterator[Line]:
     f = [pen.say(f"{prime}({pen.name(net).strip('()')})")] if d.activation else []
     if d.parting is None:
         readings = [r for g in d.factors if role_of(g.top).kind not in ("o", "net") for r in g.readings]
-        error = pen.all_symbolic(readings)
+        error = pen.symbolic(*readings)
         yield Line((name, " ".join([bracketed(error) if f else str(error), *f]), value), "ESL-12", "error")
     elif d.parting.weight and d.parting.net and d.activation:
         total = f"{sigma(d.parting, pen)}{pen.name(d.parting.weight)} {pen.name(Role('δ', d.parting.net.unit))}"

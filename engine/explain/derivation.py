@@ -6,7 +6,7 @@ the words of any of the notes, even after the weights have moved on.
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,20 +17,25 @@ from engine.explain.chain import (
     climb,
     definition,
     is_linear,
+    is_loss,
     is_unit,
+    like,
     loss,
+    place,
     reading,
     readings,
     role,
+    role_of,
     squares,
     weight,
 )
-from engine.explain.cone import Cone, Differences, differences, edges
-from engine.explain.notation import Label, Nth, any_unit, is_output, labels
-from engine.explain.terms import Contributions, Paths, Rest, largest_first
-from engine.explain.writing import Reading, short
+from engine.explain.cone import Cone, Differences, differences
+from engine.explain.notation import Label, any_unit, is_output, labels
+from engine.explain.paths import Paths
+from engine.explain.reading import Reading
+from engine.explain.remarks import Remark, remarks
+from engine.explain.terms import Contributions, Rest, largest_first
 from engine.formula import each
-from engine.ieee import value_and_partials
 from engine.label import Role
 from engine.ops import TABLE
 from engine.value import Value
@@ -38,9 +43,7 @@ from engine.value import Value
 
 MOST_TERMS = 6  # of a sum that are written out
 MOST_ROUTES, LONGEST_ROUTE = 4, 8  # paths that are written out in formulas, and their edges
-LOST = 5e-7  # the shown form is off by so much of its value: of six printed digits the last is wrong
 ACTIVATIONS = ("activation", "sigmoid", "linear")  # the lines of a factor do/dnet
-SATURATED = 0.01  # of the largest f' that an activation has
 
 
 @dataclass(frozen=True)
@@ -77,17 +80,6 @@ class Sum:
     total: float
     weight: Role | None
     net: Role | None
-
-
-@dataclass(frozen=True)
-class Remark:
-    """Something to know about one partial: a convention that holds there, lost digits, a saturated unit."""
-
-    kind: str
-    made: Reading  # how the upper end of the edge was made
-    partial: Reading
-    value: float
-    word: str = ""  # the convention; of a saturated unit, f' at net = 0
 
 
 @dataclass(frozen=True)
@@ -158,20 +150,13 @@ def derive(node: Value, root: Value, paths: int) -> Derivation:
         paths=best,
         routes=routes(best, names),
         differences=differences(cone),
-        remarks=(*conventions(cone, names), *lost_digits(steps, names), *saturations(steps, names)),
+        remarks=tuple(remarks(cone, steps, names)),
     )
-
-
-def role_of(label: Label) -> Role:
-    """The role in a label; an empty one if there is none."""
-    label = label.label if isinstance(label, Nth) else label
-    return label if isinstance(label, Role) else Role("")
 
 
 def net_of(label: Label) -> Label:
     """What the net of a linear unit is called, whose o it is as well."""
-    net = Role("net", role_of(label).unit)
-    return Nth(net, label.number) if isinstance(label, Nth) else net
+    return like(label, Role("net", role_of(label).unit))
 
 
 # ---- factors and sums ---------------------------------------------------------------------------
@@ -189,11 +174,11 @@ def factors(step: Step, names: Mapping[Value, Label]) -> list[Factor]:
 
 def line(step: Step) -> str:
     """Which line of a derivation a step is."""
-    rows: list[Any] = [e.user.op for e in step.edges]
-    if "t" in rows[-1].args:
-        return "squares" if squares(rows[-1].partials[0]) is not None else rows[-1].name
+    last: Any = step.edges[-1].user.op
+    if is_loss(last) and place(step.edges[-1])[0] != "t":
+        return "squares" if squares(last.partials[0]) is not None else str(last.name)
     if role(step.bottom).kind == "net" and role(step.top).kind == "o":
-        return "sigmoid" if [r.name for r in rows] == ["sigmoid"] else "activation"
+        return "sigmoid" if len(step.edges) == 1 and last.name == "sigmoid" else "activation"
     return ""
 
 
@@ -230,15 +215,16 @@ def made(
 
 def joint(steps: list[Step], root: Value, names: Mapping[Value, Label]) -> Reading | None:
     """DE/dnet of an output unit from the row that has its activation and its loss in one, as o - t."""
-    for s, up in zip(steps, steps[1:], strict=False):
-        if line(s) in ("sigmoid", "activation") and up.top is root and root.op and len(s.edges) == 1:
-            row = TABLE.get(f"{root.op.name}_with_logits")
+    for s, up in itertools.pairwise(steps):
+        row = TABLE.get(f"{root.op.name}_with_logits") if root.op and up.top is root else None
+        if row and line(s) in ("sigmoid", "activation") and len(s.edges) == 1:
             activation: Any = s.top.op
-            r = readings(up, names)
-            for f in each(row.partials[0]) if row and r else ():
+            r = reading(up.edges[0], names)
+            for f in each(row.partials[0]):
                 if f.op == activation.name:
-                    numbers = {"x": s.bottom.data, "t": r[0].numbers["t"][r[0].element]}
-                    return Reading(row.partials[0], {**r[0].names, "x": names[s.bottom]}, numbers, known={f: names[s.top]})
+                    numbers = {"x": s.bottom.data, "t": r.at("t")}
+                    known = {f: names[s.top]}
+                    return Reading(row.partials[0], {**r.names, "x": names[s.bottom]}, numbers, known=known)
     return None
 
 
@@ -249,43 +235,3 @@ def routes(paths: Paths, names: Mapping[Value, Label]) -> tuple[tuple[Reading, .
     return tuple(
         tuple(r for e in reversed(p.edges) for r in readings(Step(e.arg, e.user, (e,)), names)) for p in paths
     )
-
-
-# ---- remarks ------------------------------------------------------------------------------------
-
-
-def conventions(cone: Cone, names: Mapping[Value, Label]) -> Iterator[Remark]:
-    """Partials that are what they are by the convention of their row: at a kink, at the edge of a domain."""
-    for n in cone.order[1:]:
-        row: Any = n.op
-        for e in edges(n) if row.convention else ():
-            if e.arg in cone.uses:
-                r = reading(e, names)
-                if row.name == "where" or not math.isfinite(e.partial) or on_edge(r):
-                    yield Remark("convention", definition(n, names), r, float(e.partial), row.convention)
-
-
-def on_edge(r: Reading) -> bool:
-    """Whether a formula compares two numbers that are equal, so that it is about to choose otherwise."""
-    return any(r.number(f.args[0]) == r.number(f.args[1]) for f in each(r.formula) if f.op in COMPARISONS)
-
-
-COMPARISONS = ("lt", "le", "gt", "ge", "eq")
-
-
-def lost_digits(steps: list[Step], names: Mapping[Value, Label]) -> Iterator[Remark]:
-    """Partials whose shown form has lost digits that the computed form keeps."""
-    for e in (e for s in steps for e in s.edges):
-        r = reading(e, names)
-        if math.isfinite(e.partial) and not abs(r.shown - e.partial) <= LOST * abs(e.partial):
-            yield Remark("lost", definition(e.user, names), r, float(e.partial))
-
-
-def saturations(steps: list[Step], names: Mapping[Value, Label]) -> Iterator[Remark]:
-    """Activations so far out that next to nothing is left of the f' that they have at net = 0."""
-    for s in steps:
-        if line(s) in ("sigmoid", "activation") and len(s.edges) == 1:
-            r = reading(s.edges[0], names)
-            _, (most, *_) = value_and_partials(TABLE[s.top.op.name], {**r.numbers, "a": 0.0})  # type: ignore[union-attr]
-            if abs(s.partial) < SATURATED * most:
-                yield Remark("saturated", definition(s.top, names), r, s.partial, short(most))

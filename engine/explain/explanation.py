@@ -9,10 +9,12 @@ from engine.errors import short
 from engine.explain.blocks import Head, Prose
 from engine.explain.compose import compose
 from engine.explain.derivation import Derivation, derive
+from engine.explain.digits import escaped
 from engine.explain.layout import aligned, page
 from engine.explain.notation import Notes
-from engine.explain.terms import Contributions, Paths, escaped
-from engine.explain.writing import Ascii, Latex, Text
+from engine.explain.paths import Paths
+from engine.explain.pens import Ascii, Latex, Text
+from engine.explain.terms import Contributions
 from engine.value import Number, Value, number
 
 

@@ -161,25 +161,37 @@ def unit(name: str) -> tuple[Name, Name]:
 
 
 def spelled(form: str, fields: Mapping[str, Name]) -> Name:
-    """A form of the table with the units put in, and its subscripts written as such."""
+    """A form of the table with the units put in, and its subscripts written as such.
 
-    def put(m: re.Match[str]) -> tuple[str, str]:
-        if m["field"]:
-            return fields[m["field"]]
-        parts = [[fill(p, k) for k in (0, 1)] for p in m["inside"].split(",")]
-        parts = [p for p in parts if p[0]]
-        comma = "," if any(len(p[0]) > 1 for p in parts) else ""  # W_12, but W_1,12
-        text, latex = (comma.join(p[k] for p in parts) for k in (0, 1))
-        if not text:
-            return "", ""
-        deep = "_" in text and not text.startswith("(")
-        return f"[{text}]" if deep else f"_{text}", f"_{subscript(latex)}"
+    >>> fields = {"j": Name("h1", "h_1"), "I": Name("12", "12"), "J": Name("3", "3")}
+    >>> spelled("net_<{j}>", fields), spelled("W_<{I},{J}>", fields).text
+    (Name(text='net_h1', latex='net_{h_1}'), 'W_12,3')
+    """
+    text = latex = ""
+    for literal, inside, field in re.findall(r"([^_{]+|_(?!<))|_<([^>]*)>|\{(\w)\}", form):
+        piece = fields[field] if field else Name(literal, literal)
+        if inside:
+            parts = [p for part in inside.split(",") if (p := filled(part, fields)).text]
+            comma = "," if any(len(p.text) > 1 for p in parts) else ""  # W_12, but W_1,12
+            piece = subscripted(comma.join(p.text for p in parts), comma.join(p.latex for p in parts))
+        text, latex = text + piece.text, latex + piece.latex
+    return Name(text, latex)
 
-    def fill(p: str, k: int) -> str:
-        return re.sub(r"\{(\w)\}", lambda m: fields[m[1]][k], p)
 
-    pattern = r"_<(?P<inside>[^>]*)>|\{(?P<field>\w)\}"
-    return Name(*(re.sub(pattern, lambda m: put(m)[k], form) for k in (0, 1)))
+def filled(part: str, fields: Mapping[str, Name]) -> Name:
+    """A part of a subscript with the units put in."""
+    text = latex = part
+    for field, name in fields.items():
+        text, latex = text.replace(f"{{{field}}}", name.text), latex.replace(f"{{{field}}}", name.latex)
+    return Name(text, latex)
+
+
+def subscripted(text: str, latex: str) -> Name:
+    """A subscript: after _ in text, or in square brackets where there are underscores in it already."""
+    if not text:
+        return NOTHING
+    deep = "_" in text and not text.startswith("(")
+    return Name(f"[{text}]" if deep else f"_{text}", f"_{subscript(latex)}")
 
 
 def subscript(latex: str) -> str:
@@ -205,7 +217,7 @@ def plain(label: str) -> Name:
         text = text[: LONGEST - 1] + "…"
     m = re.fullmatch(r"([A-Za-z]+)(?:_?(\d+)|_([A-Za-z]\w*))?", text, re.ASCII)
     if not m or "_" in (m[3] or ""):
-        return Name(text, r"\mathtt{%s}" % "".join(ESCAPES.get(c, c) for c in text))
+        return Name(text, rf"\mathtt{{{''.join(ESCAPES.get(c, c) for c in text)}}}")
     base = m[1] if len(m[1]) == 1 or m[1] == "net" else rf"\mathit{{{m[1]}}}"
     index = m[2] or m[3]
     return Name(text, f"{base}_{{{index}}}" if index else base)

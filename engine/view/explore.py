@@ -19,7 +19,7 @@ from string import Template
 from typing import Any
 
 from engine.formula import text
-from engine.ops import TABLE
+from engine.ops import Row
 from engine.value import Steep, Value
 from engine.view.draw import FULL, GraphTooLarge
 from engine.view.groups import Grouping, grouped
@@ -98,12 +98,11 @@ class Explorer:
     def html(self) -> str:
         """The page: one document, with everything in it."""
         page = files("engine.view") / "page"
-        rows = [TABLE[op] for op in self.data["rows"]]
         return Template((page / "page.html").read_text("utf-8")).substitute(
             title=escape(self._title),
             style=(page / "page.css").read_text("utf-8"),
             graph=embedded(self.data),
-            rows=script(rows) if self.data["whatif"] else "const ROWS = {};",
+            rows=script([*rows_of(self._seen).values()]) if self.data["whatif"] else "const ROWS = {};",
             scripts="".join((page / f"{name}.js").read_text("utf-8") for name in ("graph", "layout", "page")),
         )
 
@@ -136,7 +135,7 @@ def page_data(seen: Record, units: Grouping, folded: bool, chosen: int | None, t
     """
     groups = [g for g in units.groups if g.title]
     unit_of = {n.id: k for k, g in enumerate(groups) for n in g.members}
-    rows = {n.op: TABLE[n.op] for n in seen.nodes if n.op is not None}
+    rows = rows_of(seen)
     partials = [v.partials if v is not None else () for v in seen.values]
     return {
         "title": title,
@@ -167,6 +166,11 @@ def page_data(seen: Record, units: Grouping, folded: bool, chosen: int | None, t
             for name, row in rows.items()
         },
     }
+
+
+def rows_of(seen: Record) -> dict[str, Row]:
+    """The rows of the operations in a graph, by name."""
+    return {v.op.name: v.op for v in seen.values if v is not None and v.op is not None}
 
 
 def arguments(n: Node, v: Value | None) -> list[list[int | str]]:

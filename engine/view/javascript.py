@@ -28,8 +28,8 @@ JAVASCRIPT = {
     "sub": infix("{} - {}", SUM),
     "mul": infix("{} * {}", PRODUCT),
     "div": infix("{} / {}", PRODUCT),
-    "neg": infix("-{}", PRODUCT),
-    "power": Notation("Math.pow({}, {})"),
+    "neg": Notation("-{}", PRODUCT, (PRODUCT + 1,)),
+    "power": Notation("power({}, {})"),
     "absolute": Notation("Math.abs({})"),
     "where": Notation("{} ? {} : {}", CONDITION, (COMPARISON, COMPARISON, COMPARISON)),
     **{op: Notation(f"Math.{op}({{}})") for op in ["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tanh"]},
@@ -39,9 +39,13 @@ JAVASCRIPT = {
     },
 }
 
-# -0.0 + x is x in every bit, so a sum that starts there starts with its first term
+COMPARISONS = {"lt", "le", "gt", "ge", "eq"}
+
+# -0.0 + x is x in every bit, so a sum that starts there starts with its first term; 1 and, with an infinite
+# exponent, -1 have powers in C that JavaScript calls NaN
 LIBRARY = """\
 function total(n, term) { let s = -0; for (let i = 0; i < n; i++) s += term(i); return s; }
+function power(a, b) { return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b); }
 function largest(n, term) { let m = term(0); for (let i = 1; i < n; i++) m = Math.max(m, term(i)); return m; }
 """
 _write = writer(JAVASCRIPT)
@@ -66,8 +70,9 @@ def javascript(row: Row) -> str:
     }
     """
     value = opened(row.value)
+    names = {s: variable(s) for s in row.args}
     vectors = [s for s, v in zip(row.args, row.vector, strict=True) if v]
-    lines = [f"const n = {vectors[0]}.length;"] if vectors else []
+    lines = [f"const n = {names[vectors[0]]}.length;"] if vectors else []
     known: dict[Formula, Phrase] = {}
 
     def read(f: Formula) -> Phrase:
@@ -77,12 +82,15 @@ def javascript(row: Row) -> str:
 
     def phrase(f: Formula) -> Phrase:
         if f.op == "symbol":
-            return Phrase(f"{f.args[0]}[i]" if f.vector else f.args[0])
+            return Phrase(f"{names[f.args[0]]}[i]" if f.vector else names[f.args[0]])
         if f.op == "number":
             return _number(f.args[0])
         if f.op in ("total", "largest"):
             return constant(f"{f.op}(n, i => {read(f.args[0])})")
-        p = _write(f.op, *map(read, f.args))
+        args = [*map(read, f.args)]
+        if f.op == "where" and f.args[0].op not in COMPARISONS:
+            args[0] = Phrase(f"{args[0]} !== 0", COMPARISON)  # a NaN counts as true, as in Python
+        p = _write(f.op, *args)
         return p if f.vector else constant(p)
 
     def constant(expression: str) -> Phrase:
@@ -91,7 +99,12 @@ def javascript(row: Row) -> str:
         return Phrase(name)
 
     lines.append(f"return {read(value)};")
-    return f"function row_{row.name}({', '.join(row.args)}) {{\n" + "".join(f"  {line}\n" for line in lines) + "}"
+    return f"function row_{row.name}({', '.join(names.values())}) {{\n" + "".join(f"  {line}\n" for line in lines) + "}"
+
+
+def variable(symbol: str) -> str:
+    """The symbol as a variable: itself if it is one letter, else with a mark that no word of JavaScript has."""
+    return symbol if len(symbol) == 1 and symbol != "i" else f"{symbol}_"
 
 
 def _number(x: float) -> Phrase:

@@ -5,12 +5,13 @@ Nodes without a label are called v0, v1, .. by their place in the order of the g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.errors import short as brief
+from engine.explain.digits import full, short, signed
 from engine.explain.notation import Notes, labels
-from engine.explain.writing import Ascii, Pen, Text, full, short, signed
+from engine.explain.pens import Ascii, Pen, Text
 from engine.formula import ATOM, CONDITION, TEXT, Phrase, writer
 from engine.value import CONSTANT, Value
 from engine.view.record import Edge, Node, record
