@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -85,7 +85,7 @@ def _check_graph(root: Value, inputs: list[tuple[str, Value]], order: int, calls
     lines = []
     for j, (s, x) in enumerate(inputs):
         line, slopes = graph.first(s, x)
-        lines.append(line if calls is None else _beside_calls(line, slopes, calls, j))
+        lines.append(line if calls is None else _beside_calls(line, slopes, calls, j, graph.magnitude))
     nodes = graph.nodes
     if order == 2:
         smooth = [pair for pair, line in zip(inputs, lines, strict=True) if line.verdict != "kink"]
@@ -103,11 +103,12 @@ class _Graph:
         self.root, self.nodes = root, topological(root)
         self.known = set(self.nodes)
         self.gradient, self.sizes = _backward(root), _sizes(root)
+        self.magnitude = _total(abs(n.data) * size for n, size in self.sizes.items())  # of what rounding can move
         self._read: dict[System, dict[Value, Any]] = {}
 
     def first(self, s: str, x: Value) -> tuple[Line, Slopes]:
         """The derivative by `x`, named `s`, beside the slopes of the root along `x`."""
-        slopes, way = measure(lambda system: lambda p: self.at(system, {x: p}), x.data)
+        slopes, way = measure(lambda system: lambda p: self.at(system, {x: p}), x.data, self.magnitude)
         d = self.gradient.get(x, 0.0)
         line = _line(s, x.data, d, slopes, max(way.error, 1e-9), 1e-12 * self.sizes.get(x, 0.0), way.name)
         if line.verdict == "differs" and way.system.digits > 16 and self._only_rounded(x, d, slopes):
@@ -173,6 +174,14 @@ def _sizes(root: Value) -> dict[Value, float]:
                 term = abs(d) * size if size else 0.0
                 sizes[p] = sizes.get(p, 0.0) + (term if math.isfinite(term) else 0.0)
     return sizes
+
+
+def _total(xs: Iterable[float]) -> float:
+    """The sum of what is finite."""
+    s = 0.0
+    for x in xs:
+        s += x if math.isfinite(x) else 0.0
+    return s
 
 
 def _line(s: str, x: float | None, d: float, slopes: Slopes, error: float, slack: float, by: str) -> Line:
@@ -258,9 +267,10 @@ def _shape(x: Any, left: Iterator[Any]) -> Any:
     return type(x)(_shape(p, left) for p in x) if isinstance(x, list | tuple) else next(left)
 
 
-def _beside_calls(line: Line, slopes: Slopes, calls: _Calls, j: int) -> Line:
+def _beside_calls(line: Line, slopes: Slopes, calls: _Calls, j: int, magnitude: float) -> Line:
     """The same line, failed if `f` itself moves otherwise than the graph that it records."""
-    by_calls = DIFFERENCES.measure(calls.along(j, lambda changed: calls.record(changed)[0].data), calls.numbers[j])
+    f = calls.along(j, lambda changed: calls.record(changed)[0].data)
+    by_calls = DIFFERENCES.measure(f, calls.numbers[j], magnitude)
     if slopes.kind == "smooth" and by_calls.kind == "kink":
         return line._replace(verdict="kink", numeric=None, remark=f"f branches here: {by_calls.sides}")
     if slopes.kind != "smooth" or by_calls.kind != "smooth" or line.verdict == "differs":

@@ -186,7 +186,8 @@ class Reader:
         for s, g, vector in zip(row.args, groups, row.vector, strict=True):
             plain = [p.data if p.__class__ is Value and p.label is CONSTANT else p for p in g]
             symbols[s] = plain if vector else plain[0]
-        read, memo = elementwise(self._operation), dict[Formula, Any]()
+        read = elementwise(self._operation) if any(row.vector) else self._operation
+        memo: dict[Formula, Any] = {}
         partials, steep, _ = plan(row)
         for g, f, is_steep in zip(groups, partials, steep, strict=True):
             if g[0].__class__ is Value and not live.isdisjoint(g):

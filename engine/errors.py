@@ -49,6 +49,13 @@ class Anomaly(RuntimeError):
 class GradientReplaced(UserWarning):
     """A backward pass replaced a gradient that a pass from another root had left."""
 
+    def __init__(self, label: object = None) -> None:
+        whose = "" if label is None else f" of {label}"
+        super().__init__(
+            f"backward() replaced the gradient{whose} that a pass from another root had left, where PyTorch would have "
+            "added: call zero_grad() first to say that this is meant, or backward(accumulate=True) to add"
+        )
+
 
 def math_error(row: Row, refusal: Exception, operands: list[str], pole: bool) -> MathError:
     """The error for `row` at `operands`, of the same kind as the `refusal` of Python's arithmetic."""

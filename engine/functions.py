@@ -169,8 +169,10 @@ def affine(
         if len(w) != len(xs):
             raise ValueError(f"affine: a unit with {len(w)} weights cannot take {len(xs)} inputs")
         args = (w, xs) if b is None else (w, xs, b)
-        if w.__class__ is Leaves and (b is None or b.__class__ is Value):
-            nodes.append(make(*args, x_s=numbers))
+        if w.__class__ is Leaves and b.__class__ is Value:
+            nodes.append(make(w, xs, b, None, numbers))
+        elif w.__class__ is Leaves and b is None:
+            nodes.append(make(w, xs, None, numbers))
         elif not live and {*map(type, w), type(b)} <= FLOATS:
             nodes.append(plain(*args))
         else:

@@ -154,7 +154,7 @@ def _erase(name: str) -> None:
 def _check_name(name: str, opaque: bool) -> None:
     if name in TABLE:
         raise ValueError(f"there is a row {name!r} already; a new operation needs a new name")
-    if name in FLOATS or name in NAMES or name in ("written", "symbol"):
+    if name in NAMES or name in ("written", "symbol"):
         raise ValueError(f"{name!r} is the name of something else in formulas; a new operation needs a new name")
     if opaque and (hasattr(builtins, name) or re.fullmatch(r"..?|t\d+|refusal", name)):
         raise ValueError(f"the name {name!r} has another meaning in the functions that are written from a row")

@@ -53,12 +53,7 @@ def record(row: Row, *args: Any) -> Any:
         raise TypeError(f"{name} takes {len(row.args)} arguments ({', '.join(row.args)}), not {len(args)}")
     try:
         if not row.flat:
-            groups = [group(p, name) if v else group((p,), name) for p, v in zip(args, row.vector, strict=True)]
-            sizes = {len(g) for (g, _), v in zip(groups, row.vector, strict=True) if v}
-            if len(sizes) > 1:
-                raise ValueError(f"{name}: its vectors have different lengths, {' and '.join(map(str, sorted(sizes)))}")
-            args = tuple(g if v else g[0] for (g, _), v in zip(groups, row.vector, strict=True))
-            kinds = "".join("nv"[live] for _, live in groups)
+            args, kinds = _grouped(row, args)
         else:
             kinds = "".join("nv"[p.__class__ is Value] for p in args)
             args = tuple(p if p.__class__ is Value else number(p, name) for p in args)
@@ -74,6 +69,20 @@ def record(row: Row, *args: Any) -> Any:
     if not row.flat:
         return recorder(name, kinds)(*args)
     return recorder(name, "v")(*args) if kinds[0] == "v" else recorder(name, "n")(*reversed(args))
+
+
+def _grouped(row: Row, args: Any) -> tuple[tuple[Any, ...], str]:
+    """The arguments of a row with vectors, checked, and the kind of each; one pass, as every loss comes by."""
+    checked, kinds, sizes = [], "", set()
+    for p, is_vector in zip(args, row.vector, strict=True):
+        g, live = group(p if is_vector else (p,), row.name)
+        checked.append(g if is_vector else g[0])
+        kinds += "nv"[live]
+        if is_vector:
+            sizes.add(len(g))
+    if len(sizes) > 1:
+        raise ValueError(f"{row.name}: its vectors have different lengths, {' and '.join(map(str, sorted(sizes)))}")
+    return tuple(checked), kinds
 
 
 def _of_symbols(row: Row, args: Any) -> Formula:

@@ -59,17 +59,17 @@ class Way(NamedTuple):
     error: float  # of the slope that is found
     second: tuple[float, float, float, float]  # the same four for a difference quotient of slopes
 
-    def measure(self, f: Function, x: Any) -> Slopes:
-        """The slopes of `f` at `x`.
+    def measure(self, f: Function, x: Any, magnitude: float = 0.0) -> Slopes:
+        """The slopes of `f` at `x`; `magnitude` is the size of the numbers that are rounded inside of `f`.
 
         A quotient is best taken over a distance by the scale of 1, but `x` may be closer to an edge.
         """
         place = self.system.number(x)
         scale = abs(place) or abs(self.system.number(1))
         if self.step or scale >= 1:
-            return self._beside(f, place, scale)
-        slopes = self._beside(f, place, abs(self.system.number(1)))
-        return slopes if slopes.kind in ("smooth", "kink") else self._beside(f, place, scale)
+            return self._beside(f, place, scale, magnitude)
+        slopes = self._beside(f, place, abs(self.system.number(1)), magnitude)
+        return slopes if slopes.kind in ("smooth", "kink") else self._beside(f, place, scale, magnitude)
 
     def at(self, f: Function, x: Any) -> Any:
         """The slope at `x` itself, Refused if there is none."""
@@ -81,13 +81,14 @@ class Way(NamedTuple):
             found = Slopes("", *self._pair(f, place, self.near, scale)).number
         return Refused("no slope") if found is None else found
 
-    def _beside(self, f: Function, x: Any, scale: Any) -> Slopes:
+    def _beside(self, f: Function, x: Any, scale: Any, magnitude: float) -> Slopes:
         left, right = self._pair(f, x, self.near, scale)
         if left is None or right is None:
             side = -1 if right is None else 1
             far = self._slope(f, x, side * self.far * scale, scale)
             return Slopes("nowhere" if left is right else "edge", left, right, far)
-        size, steepness, gap = abs(_part(f(x), "real")) / scale, max(abs(left), abs(right)), abs(left - right)
+        size = max(abs(_part(f(x), "real")), magnitude) / scale
+        steepness, gap = max(abs(left), abs(right)), abs(left - right)
         noise = 0.0 if self.step else 4 * self.rounding / self.near * (size + steepness)
         small = max(8 * noise, 100 * self.rounding * size, self.error * steepness)
         if gap > small or not self.step:
@@ -131,10 +132,10 @@ def ways() -> tuple[Way, ...]:
     return Way("a complex step in 60 digits", system, 1e-60, 1e-30, 1e-20, 1e-59, 1e-12, second), STEPS, DIFFERENCES
 
 
-def measure(f: Callable[[System], Function], x: float) -> tuple[Slopes, Way]:
+def measure(f: Callable[[System], Function], x: float, magnitude: float = 0.0) -> tuple[Slopes, Way]:
     """The slopes at `x` in the first way that finds any; `f` gives the function in a system."""
     for way in ways():
-        slopes = way.measure(f(way.system), x)
+        slopes = way.measure(f(way.system), x, magnitude)
         if slopes.kind != "nowhere":
             break
     return slopes, way

@@ -26,6 +26,8 @@ from engine.ops import Row
 
 Loss: TypeAlias = Callable[[Sequence[Any], Any], Any]
 
+ERROR = Role("E")
+
 o, t, x, y = symbol("o", vector=True), symbol("t", vector=True), symbol("x", vector=True), symbol("y")
 log, log1p, exp, sigmoid, softplus = map(function, ("log", "log1p", "exp", "sigmoid", "softplus"))
 m = largest(x)
@@ -67,7 +69,7 @@ _rows = {
 def _loss(name: str, outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     E = _rows[name](outputs, targets)
     if E.__class__ is Value:
-        E.label = Role("E")
+        E.label = ERROR
     return E
 
 
@@ -116,7 +118,7 @@ def mse(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     sum_of_squares = _loss("sse", outputs, _vector("mse", outputs, targets))
     E = sum_of_squares / len(outputs)
     if E.__class__ is Value:
-        sum_of_squares.label, E.label = "SSE", Role("E")
+        sum_of_squares.label, E.label = "SSE", ERROR
     return E
 
 

@@ -279,6 +279,8 @@ def _respond(units: Sequence[Neuron], activation: str, x: Sequence[Any], expand:
 
 def _inputs(x: Any) -> Sequence[Any]:
     """The inputs as a sequence; an array gives its numbers."""
+    if x.__class__ is list:
+        return x
     if hasattr(x, "tolist"):
         x = x.tolist()
     if not isinstance(x, Sequence):

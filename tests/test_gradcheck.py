@@ -264,9 +264,15 @@ def test_a_wrong_rule_on_a_path_without_weight_is_found(plant):
 
 
 def test_gradients_that_cancel_to_a_rounding_error_agree():
-    (line,) = gradcheck(lambda x: x * 0.1 + x * 0.2 - x * 0.3, [1.0]).lines
+    (line,) = gradcheck(lambda x: x * 0.7 + x * 0.1 - x * 0.8, [1.0]).lines
     assert line.analytic != line.numeric
     assert line.verdict == "agrees"
+
+
+@pytest.mark.parametrize("far", [1e4, 1e8, -1e12])
+def test_rounding_far_from_zero_is_neither_kink_nor_hidden_dependence(far, way):
+    (line,) = gradcheck(lambda x: ((x + far) - far) * 3 + tanh(x), [0.5]).lines
+    assert line.verdict == "agrees", line
 
 
 def test_an_input_that_is_not_used_has_a_gradient_of_zero():

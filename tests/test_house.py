@@ -20,19 +20,9 @@ ROOT = Path(engine.__file__).parents[1]
 
 # Each file and each room of the engine imports only what stands before it.
 ORDER = ["label", "mode", "formula", "ops", "errors", "ieee", "source", "graph", "value", "recording"]
-ORDER += ["functions", "derivatives", "copying", "naming", "systems", "reevaluate", "slopes", "rules", "report"]
-ORDER += [
-    "check",
-    "precision",
-    "primitive",
-    "trouble",
-    "view",
-    "explain",
-    "program",
-    "__init__",
-    "expression",
-    "__main__",
-]
+ORDER += ["functions", "derivatives", "copying", "naming", "calls", "transforms", "critical"]
+ORDER += ["systems", "steps", "reevaluate", "slopes", "rules", "report", "check", "precision", "primitive", "trouble"]
+ORDER += ["explain", "view", "program", "__init__", "expression", "__main__"]
 LOCAL = {  # imports inside functions that look up instead, and why
     ("value", "recording"): "recompute records again",
     ("value", "copying"): "copy and pickle make Values",

@@ -602,7 +602,7 @@ def test_LEC_13_X3_steps_until_nine_tenths(start, by_sse, by_bce):
     for loss, steps in ((losses.sse, by_sse), (losses.bce, by_bce)):
         n, taken = Value(start), 0
         sgd = SGD([n], lr=1.0)
-        while (y := sigmoid(n)).data < 0.9:
+        while (y := sigmoid(n)).data < 0.9 and taken <= steps:
             sgd.zero_grad()
             loss([y], [1.0]).backward()
             sgd.step()
@@ -686,12 +686,12 @@ def test_LEC_R2_X4c_sgd_needs_no_more_gradients_on_repeated_data():
     for repeats in (1, 10):
         rows = SIX * repeats
         by_batch, model = 0, neuron()
-        while total(model, SIX).data > 1.05 * 0.947680:
+        while total(model, SIX).data > 1.05 * 0.947680 and by_batch < 100 * len(rows):
             fit(model, rows, loss="sse", lr=6.0, epochs=1, batch_size=len(rows), order="given")
             by_batch += len(rows)
         by_sgd, model = 0, neuron()
         generator = random.Random(0)
-        while total(model, SIX).data > 1.05 * 0.947680:
+        while total(model, SIX).data > 1.05 * 0.947680 and by_sgd < 1000:
             step(model, 1.0, *generator.choice(rows))
             by_sgd += 1
         needed.append((by_batch, by_sgd))

@@ -220,5 +220,6 @@ def remark(r: Remark, pen: Pen) -> str:
     if r.kind == "saturated":
         told = " (LEC-9)" if pen.notes.key else ""
         return f"f' = {f} is {full(r.value)} here, at net = 0 it is {short(r.at_zero)}: next to nothing passes{told}"
-    exact = pen.symbolic(r.partial.of(computed(r.partial.formula)))
-    return f"{f} would give {full(r.partial.shown)}: its digits are lost; computed as {exact} it is {full(r.value)}"
+    exact, shown = pen.symbolic(r.partial.of(computed(r.partial.formula))), r.partial.shown
+    why = ", its digits are lost" if math.isfinite(shown) else ""
+    return f"as it stands {f} gives {full(shown)} here{why}; what is computed, {exact}, gives {full(r.value)}"

@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from engine.label import Role
@@ -88,40 +90,28 @@ EQUATIONS = {  # the equation that a line of a derivation is
 # fmt: on
 
 
+@dataclass(frozen=True)
 class Notes:
     """One column of the tables: the notation of one of the notes, or with None plain terms.
 
-    `lone` says that the network has a single output, which SX writes without a number.
+    `lone` says that the network has a single output, which SX writes without a number. Raises ValueError
+    for notes that there are not.
     """
 
-    def __init__(self, key: str | None, lone: bool = False) -> None:
-        if key not in COLUMNS:
-            raise ValueError(f"unknown notes {key!r}; choose from {', '.join(map(repr, COLUMNS[1:]))} or None")
-        self.key, self.lone = key, lone
-        self._column = COLUMNS.index(key)
+    key: str | None
+    lone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.key not in COLUMNS:
+            raise ValueError(f"unknown notes {self.key!r}; choose from {', '.join(map(repr, COLUMNS[1:]))} or None")
 
     def word(self, which: str) -> str:
         """The sign of a derivative, the rate, and so on."""
-        return WORDS[which][self._column]
+        return WORDS[which][COLUMNS.index(self.key)]
 
     def equation(self, line: str) -> str:
         """The id of the equation that a line is; nothing if it is none."""
-        return EQUATIONS[line][self._column] if line in EQUATIONS else ""
-
-    def name(self, label: Label) -> Name:
-        """How a node is written."""
-        if isinstance(label, Nth):
-            text, latex = self.name(label.label)
-            return Name(f"{text}^({label.number})", f"{{{latex}}}^{{({label.number})}}")
-        if not isinstance(label, Role):
-            return plain(label)
-        form = label.kind
-        if form not in FORMS:
-            form += " output" if is_output(label.unit) else " hidden"
-        if form not in FORMS:
-            return plain(str(label))
-        (j, J), (i, I) = self.unit(label.unit), self.unit(label.source)
-        return spelled(FORMS[form][self._column], {"j": j, "J": J, "i": i, "I": I, "K": NOTHING if self.lone else J})
+        return EQUATIONS[line][COLUMNS.index(self.key)] if line in EQUATIONS else ""
 
     def unit(self, name: str) -> tuple[Name, Name]:
         """A unit's name, and its number alone; any unit has the letter of a sum for both."""
@@ -129,6 +119,28 @@ class Notes:
             k = self.word("k output" if name == ANY_OUTPUT else "k hidden")
             return Name(k, k), Name(k, k)
         return unit(re.sub(r"^x(?=\d+$)", self.word("x"), name))
+
+    def name(self, label: Label) -> Name:
+        """How a node is written."""
+        return name(self, label)
+
+
+@lru_cache(maxsize=10_000)
+def name(notes: Notes, label: Label) -> Name:
+    """How a node is written in these notes."""
+    if isinstance(label, Nth):
+        text, latex = name(notes, label.label)
+        return Name(f"{text}^({label.number})", f"{{{latex}}}^{{({label.number})}}")
+    if not isinstance(label, Role):
+        return plain(label)
+    form = label.kind
+    if form not in FORMS:
+        form += " output" if is_output(label.unit) else " hidden"
+    if form not in FORMS:
+        return plain(str(label))
+    (j, J), (i, I) = notes.unit(label.unit), notes.unit(label.source)
+    fields = {"j": j, "J": J, "i": i, "I": I, "K": NOTHING if notes.lone else J}
+    return spelled(FORMS[form][COLUMNS.index(notes.key)], fields)
 
 
 NOTHING = Name("", "")

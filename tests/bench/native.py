@@ -74,7 +74,7 @@ def ours(work: Work, backend: str, strict: bool = True) -> tuple[Train, float]:
 
     def train() -> list[float]:
         state = array("d", [LR, *work.initial])
-        steps.steps[1].scan(work.flat, state, None, None)
+        steps.steps[1].rows(work.flat, state)
         return state[1:].tolist()
 
     return train, seconds

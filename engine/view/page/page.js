@@ -103,8 +103,9 @@ function tint(x) {
 }
 
 let canvas, notes;  // what moves and scales; the labels that come and go with the mouse
-function draw() {
-  svg.replaceChildren();
+function redraw() {
+  svg.replaceChildren();  // first of all: what loses the focus by it still knows the old boxes
+  build();
   canvas = make(svg, "g");
   svg.classList.toggle("many", arrows.length > HEADED);
   arrows.forEach(drawArrow);
@@ -218,7 +219,7 @@ function toggle(k) {  // fold or unfold the unit of box k in place: it stays whe
   if (unit === null) return;
   if (!unfolded.delete(unit)) unfolded.add(unit);
   const focused = boxes[k].element === document.activeElement;
-  build(); draw(); foldLabel();
+  redraw(); foldLabel();
   const b = boxes[boxOf[first]];
   view.x += (x - b.x) * view.scale; view.y += (y - b.y) * view.scale;
   move();
@@ -430,7 +431,7 @@ function foldLabel() {
 }
 $("fold").onclick = () => {
   if (unfolded.size < graph.units.length) graph.units.forEach((u, k) => unfolded.add(k)); else unfolded.clear();
-  build(); draw(); fit(LEGIBLE); foldLabel(); light(restingBox());
+  redraw(); fit(LEGIBLE); foldLabel(); light(restingBox());
   if (chosen !== null) describe();
 };
 $("fit").onclick = () => fit();
@@ -440,7 +441,7 @@ $("forth").onclick = () => go(stepping || at < order.length ? at + 1 : 0);
 $("run").onclick = run;
 $("stop").onchange = () => { $("bound").style.visibility = $("stop").value === "big" ? "visible" : "hidden"; };
 document.onkeydown = event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.key !== "Escape" && event.target.matches("input, select")) return;
   const steps = {ArrowRight: () => $("forth").onclick(), ArrowLeft: () => go(at - 1), Home: () => go(0), End: () => go(order.length)};
   const looks = {"+": () => zoomMiddle(1.25), "-": () => zoomMiddle(0.8), "0": () => fit(),
     Escape: () => { chosen = changed = null; stepping = false; at = order.length; showStep(); refresh(); light(null); welcome(); }};
@@ -459,6 +460,6 @@ if (graph.backward) {
   swatch(MINUS, "rgb(var(--orange))", legend); put("span", " negative, dashed; arrow width: gradient flowing back; on arrows: d result / d argument", legend);
 } else put("span", "backward() has not been run: no gradients", legend);
 svg.setAttribute("aria-label", graph.title);
-$("stop").onchange(); showStep(); welcome(); build(); draw(); foldLabel(); fit(LEGIBLE);
+$("stop").onchange(); showStep(); welcome(); redraw(); foldLabel(); fit(LEGIBLE);
 if (graph.select !== null) { pick(graph.select); fit(LEGIBLE); }
 document.documentElement.dataset.ready = "yes";
