@@ -31,6 +31,7 @@ from engine.label import Role
 from engine.mode import no_grad, recording
 from engine.precision import precision_report
 from engine.primitive import primitive
+from engine.program import Miscompiled, Program, compile  # noqa: A004
 from engine.reevaluate import reevaluate
 from engine.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad
 from engine.trouble import anomaly
@@ -42,12 +43,15 @@ from engine.view.text import listing, tree
 
 __all__ = [
     "Leaves",
+    "Miscompiled",
+    "Program",
     "Role",
     "Value",
     "absolute",
     "affine",
     "anomaly",
     "classify",
+    "compile",
     "contributions",
     "cos",
     "dot",

@@ -6,6 +6,7 @@ numbers and positions. Nodes that are copied together, or with a model, stay the
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -43,29 +44,35 @@ class Thawed:
             self.nodes.append(n)
 
 
-# by the id of each of its inner nodes; a copier holds what it copies until it is done
-_frozen: WeakValueDictionary[int, Frozen] = WeakValueDictionary()
+class _Copying(threading.local):
+    """What is frozen in this thread, by the id of each inner node; a copier holds what it copies until it is done."""
+
+    def __init__(self) -> None:
+        self.frozen: WeakValueDictionary[int, Frozen] = WeakValueDictionary()
+
+
+_copying = _Copying()
 
 
 def reduced(v: Value) -> tuple[Any, ...]:
     """What `copy` and `pickle` ask of a Value."""
     if v.op is None:
         return _leaf, (v.data, v.grad, None if v.label is CONSTANT else v.label, v.label is CONSTANT)
-    frozen = _frozen.get(id(v)) or _freeze(v)
+    frozen = _copying.frozen.get(id(v)) or _freeze(v, _copying.frozen)
     return _node, (frozen, frozen.position[v])
 
 
-def _freeze(root: Value) -> Frozen:
+def _freeze(root: Value, already: WeakValueDictionary[int, Frozen]) -> Frozen:
     """The inner nodes from `root` down to those that are being copied already."""
     inside, found = [root], {root}
     outside: list[Value] = []
     for n in inside:
         for p in (p for g in n._groups() for p in g if p.__class__ is Value and p not in found):
             found.add(p)
-            (outside if p.op is None or id(p) in _frozen else inside).append(p)
+            (outside if p.op is None or id(p) in already else inside).append(p)
     frozen = Frozen(sorted(outside, key=born), sorted(inside, key=born))
     for n in inside:
-        _frozen[id(n)] = frozen
+        already[id(n)] = frozen
     return frozen
 
 

@@ -55,8 +55,7 @@ def number(x: Any, where: str) -> float:
     if x.__class__ is Value:
         raise TypeError(f"{where}: {x!r} is a Value already; use it as it is, or v.data for its number")
     kind = getattr(getattr(x, "dtype", None), "kind", "f")  # NumPy's letter for what it holds
-    one_number = hasattr(x, "__float__") and getattr(x, "shape", ()) == () and kind in "biuf"
-    if not one_number or isinstance(x, str | bytes | complex):
+    if not hasattr(x, "__float__") or getattr(x, "shape", ()) != () or kind not in "biuf":
         raise not_a_number(x, where)
     try:
         value = float(x)

@@ -16,7 +16,7 @@ from nn.lab.plots import axes, loss_curves
 from nn.losses import LOSSES, loss_function
 from nn.modules import ACTIVATIONS
 from nn.optim import SCHEDULES
-from nn.train import INDEX_LOSSES, ORDERS
+from nn.train import BACKENDS, INDEX_LOSSES, ORDERS
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--momentum", type=float, default=0.0, help="of the running sum of gradients")
     add("--weight-decay", type=float, default=0.0, help="pull of every weight towards 0")
     add("--schedule", default="constant", choices=list(SCHEDULES), help="of the learning rate over the epochs")
+    add("--backend", default="auto", choices=BACKENDS, help="what runs the steps; the numbers are the same")
     add("--held-out", type=float, default=0.2, help="share of the rows kept for testing")
     add("--seed", type=int, default=0, help="decides split, initial weights and order")
     add("--out", type=Path, help="folder for model.safetensors, curves.png, graph.svg and explanation.txt")
@@ -101,6 +102,7 @@ def _train(args: argparse.Namespace) -> None:
         momentum=args.momentum,
         weight_decay=args.weight_decay,
         schedule=args.schedule,
+        backend=args.backend,
         validation=test,
         seed=args.seed,
     )

@@ -19,8 +19,9 @@ import engine
 from engine import Role, Value, hypot, logsumexp, maximum, no_grad, relu, sigmoid, softmax, sqrt, tanh, where
 from engine.errors import StaleGraph
 from engine.explain import Contributions, Explanation, contributions, explain, top_paths
+from engine.formula import Formula, formula, symbol
 from engine.graph import topological
-from engine.ops import Row, symbol
+from engine.ops import Row
 from engine.recording import record
 from nn import MLP, losses
 
@@ -217,7 +218,14 @@ def test_the_step_is_taken_only_with_eta_and_is_that_of_the_notes():
 
 def test_bce_of_the_worked_example():
     E = worked_example(losses.bce)
-    known = {"w_o1,h1": -0.6, "w_o1,h2": -4 / 15, "w_o2,h1": -0.075, "w_o2,h2": -1 / 30, "net_o1": -0.8, "o_o2": -10 / 9}
+    known = {
+        "w_o1,h1": -0.6,
+        "w_o1,h2": -4 / 15,
+        "w_o2,h1": -0.075,
+        "w_o2,h2": -1 / 30,
+        "net_o1": -0.8,
+        "o_o2": -10 / 9,
+    }
     for label, g in known.items():
         assert close(explain(find(E, label), E).total, g)
     for label, g in {"w_h1,x1": 1.000477, "w_h1,x2": -0.666985, "o_h1": 1.778626, "o_h2": -1.333970}.items():
@@ -261,6 +269,24 @@ def test_softmax_and_cross_entropy_are_seen_through():
     assert "δ_2 = f_2 - y_2 =" in e.text("ESL")
     hidden = explain(find(E, "w_h1,x1"), E)
     assert len(re.findall(r"k=o\d", hidden.text())) == 3
+
+
+def test_far_logits_show_no_nan():
+    model = MLP(1, [2], output="softmax", init=0.0)
+    for p, w in zip(model.parameters(), (900.0, -900.0, 0.0, 0.0), strict=True):
+        p.data = w
+    E = losses.cross_entropy(model([1.0]), 1)
+    text = explain(find(E, "net_o1"), E).text()
+    assert "= o_o1 - t_o1\n  = 1 - 0\n  = 1.000000" in text
+    assert "nan" not in text
+
+
+def test_one_output_and_a_mean_have_no_product_of_SX():
+    E = losses.mse(MLP(1, [1, 1], activation="tanh", output="linear", seed=1)([0.5]), [1])
+    text = explain(find(E, "w_h1,x1"), E, "SX").text()
+    assert "∂L/∂W_11 = 2" not in text
+    E = losses.half_sse(MLP(1, [1, 1], activation="tanh", output="linear", seed=1)([0.5]), [1])
+    assert "∂L/∂W_11 = V_1 (t - o) x_1 (h_1² - 1)" in explain(find(E, "w_h1,x1"), E, "SX").text()
 
 
 def test_a_linear_unit_is_net_and_output_in_one():
@@ -358,6 +384,16 @@ def test_a_row_of_ones_own_is_explained_without_more_code(table):
     assert close(e.total, 0.48)
     assert "= (1 - y(2·x))/(1 + x²)\n" in e.text()
     assert "with   y = x/(1 + x²) = 0.400000" in e.text()
+
+
+def test_a_row_that_comes_later_is_written_in_its_own_notation(table):
+    a, b = symbol("a"), symbol("b")
+    Row("mean", (a + b) / 2, 0.5, 0.5, text="<{}, {}>", latex=r"\langle {}, {}\rangle")
+    Row("halfway", Formula("mean", a, formula(1.0)), 0.5, text="halfway({})")
+    x = Value(3.0, "x")
+    e = explain(x, record(table["halfway"], x))
+    assert "y = <x, 1> = 2.000000" in e.text()
+    assert r"y &= \langle x, 1\rangle = 2.000000" in e.latex()
 
 
 def test_the_formula_shown_is_the_one_in_the_table(monkeypatch):
@@ -597,7 +633,11 @@ def test_no_number_breaks_the_text():
 
 def graphs() -> list[Value]:
     x, y = Value(2.0, "a b$%{\n}<script>|`\\"), Value(0.5, "ünïcode_1")
-    z = where(x > y, maximum(x, y) ** y, hypot(x, y)) / (x.softplus() + y.relu()) - x.log() * abs(y) + softmax([x, y])[0]
+    z = (
+        where(x > y, maximum(x, y) ** y, hypot(x, y)) / (x.softplus() + y.relu())
+        - x.log() * abs(y)
+        + softmax([x, y])[0]
+    )
     deep = MLP(2, [8, 3, 2], activation="relu", output="softmax", expand=True, seed=7)
     two = MLP(2, [2, 1], output="sigmoid", seed=5)
     chain = Value(0.5, "a rather long name for a leaf")
@@ -712,7 +752,9 @@ def test_the_same_bytes_under_every_hash_seed():
     digests = set()
     for seed in "01234":
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment, check=True
+        )
         digests.add(done.stdout)
     assert len(digests) == 1
 
@@ -775,7 +817,10 @@ def test_explaining_leaves_the_graph_alone():
     for n in nodes:
         e = explain(n, E, eta=0.5)
         str(e), e.latex(), e._repr_markdown_(), repr(e.terms), repr(e.paths)
-    assert all(a[:2] == b[:2] and a[3:] == b[3:] and all(map(lambda p, q: p is q or p == q, a[2], b[2])) for a, b in zip(before, state(), strict=True))
+    assert all(
+        a[:2] == b[:2] and a[3:] == b[3:] and all(map(lambda p, q: p is q or p == q, a[2], b[2]))
+        for a, b in zip(before, state(), strict=True)
+    )
 
 
 def test_a_chain_of_100_000_nodes_is_walked_without_recursion():

@@ -278,16 +278,16 @@ def test_hover_lights_the_paths_to_the_root_and_nothing_else(visit):
     while len(above) > size:
         size = len(above)
         above |= {int(e.target[1:]) for e in seen.edges if int(e.source[1:]) in above}
-    assert set(page.evaluate("boxes.flatMap((b, k) => b.element.matches('svg.lit .on') ? [k] : [])")) == above
-    assert page.evaluate("arrows.filter(a => a.element.matches('.on')).length") == len(above) - 1
+    assert set(page.evaluate("boxes.flatMap((b, k) => getComputedStyle(b.element).opacity === '1' ? [k] : [])")) == above
+    assert page.evaluate("arrows.filter(a => getComputedStyle(a.element).opacity === '1').length") == len(above) - 1
     page.mouse.move(5, 750)
-    assert page.evaluate("svg.matches('.lit')") is False
+    assert page.locator("svg .dim").count() == 0
 
 
 def test_the_root_chosen_fades_nothing(visit):
     page = visit(neuron())
     page.mouse.click(*middle(page, page.evaluate("boxOf[root]")))
-    assert page.evaluate("svg.matches('.lit')") is False
+    assert page.locator("svg .dim").count() == 0
     assert cells(page, "#uses") == [["the root itself", "", "", "= +1"], ["sum", "", "", "= +1"]]
 
 
@@ -599,14 +599,22 @@ def test_two_thousand_nodes_answer_at_once(visit):
     page = visit(network(2, 24, 24, 1, expand=True), collapse=None)
     assert page.evaluate("nodes.length") > 2000
     times = page.evaluate("""(() => {
-      const least = (act, before) => Math.min(...Array.from({length: 15}, () => { before(); const t = performance.now(); act(); return performance.now() - t; }));
+      const seen = () => boxes[0].element.getBoundingClientRect();  // styles and layout are part of the time
+      const least = (act, before = () => {}) => Math.min(...Array.from({length: 9}, () => {
+        before(); seen();
+        const start = performance.now();
+        act(); seen();
+        return performance.now() - start;
+      }));
       const box = boxes[boxes.length >> 1].element;
       return {
+        machine: least(() => { let s = 0; for (let j = 0; j < 1e7; j++) s += Math.sqrt(j); window.kept = s; }),
         hover: least(() => box.onmouseenter(), () => box.onmouseleave()),
         click: least(() => box.onclick(), () => go(order.length)),
         step: least(() => go(order.length >> 1), () => go(order.length)),
       };
     })()""")
-    assert times["hover"] < 16
-    assert times["click"] < 16
-    assert times["step"] < 100
+    slow = max(1.0, times["machine"] / 10)  # a machine that is slow, or busy with other things
+    assert times["hover"] < 16 * slow
+    assert times["click"] < 16 * slow
+    assert times["step"] < 100 * slow

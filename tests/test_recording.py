@@ -219,6 +219,14 @@ def test_a_change_that_changes_no_number_is_not_stale():
     assert gradient(w, [z])[0].data == 1.0
 
 
+def test_a_change_of_a_partial_alone_is_stale():
+    x, z = Value(2.0, "x"), Value(0.0, "z")
+    y = x * z
+    x.data = 5.0  # y is 0 all the same, but dy/dz is not 2
+    with pytest.raises(StaleGraph, match=r"^'x' or 'z' was changed to 5\.0, 0\.0 after"):
+        gradient(y, [z])
+
+
 def test_a_changed_sign_of_zero_is_stale():
     z = Value(0.0, "z")
     w = z * 2

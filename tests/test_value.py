@@ -398,6 +398,25 @@ def test_a_value_of_a_value_is_refused():
         Value(Value(2.0, "x"))
 
 
+def test_what_has_a_shape_is_no_single_number():
+    class Tensor:
+        def __init__(self, *shape):
+            self.shape = shape
+
+        def __float__(self):
+            return 2.5
+
+        def __repr__(self):
+            return "tensor"
+
+    assert (Value(2.0) * Tensor()).data == 5.0
+    for x in (Tensor(1), Tensor(1, 1), Tensor(3)):
+        with pytest.raises(
+            TypeError, match=says(f"mul: a number was expected, not tensor of type Tensor; {ONE_BY_ONE}")
+        ):
+            Value(2.0) * x
+
+
 def test_something_that_fails_to_become_a_float_is_refused():
     class Odd:
         def __float__(self):

@@ -15,6 +15,7 @@ from engine.explain.cone import Cone, Edge, edges
 from engine.explain.notation import Label, Nth, any_unit
 from engine.explain.reading import Reading, shown_form
 from engine.formula import Formula, fold, rebuild, symbol, total
+from engine.ieee import evaluate
 from engine.label import Role
 from engine.ops import TABLE, Row
 from engine.value import CONSTANT, Value
@@ -135,8 +136,8 @@ def definition(n: Value, labels: Mapping[Value, Label]) -> Reading:
     r = _reading(row.value, n, 0, labels)
     plain = TABLE.get(row.name.removesuffix("_with_logits"), row)
     if plain is not row and SOFTMAX in r.known:
-        names = {s: any_element(r.known[SOFTMAX] if s == "o" else r.names[s], s) for s in plain.args}
-        return Reading(plain.value, names, r.numbers, running=names)
+        names = {s: any_element(r.known[SOFTMAX][0] if s == "o" else r.names[s], s) for s in plain.args}
+        return Reading(plain.value, {"y": r.names["y"], **names}, r.numbers, running=names)
     return r
 
 
@@ -151,7 +152,7 @@ def _reading(f: Formula, n: Value, k: int, labels: Mapping[Value, Label]) -> Rea
         numbers[s] = data if vector else data[0]
         if vector:
             running[s] = any_element(names[s], s)
-    return Reading(f, names, numbers, k, running, known(row, names, numbers))
+    return Reading(f, names, numbers, k, running, known(row, names, numbers, k))
 
 
 def place(e: Edge) -> tuple[str, int]:
@@ -203,13 +204,17 @@ x, t, o = (symbol(s, vector=True) for s in "xto")
 SOFTMAX = fold(TABLE["softmax"].value, {"a": x, "x": x}, rebuild, shown=True)  # e^x_i / sum_k e^x_k
 
 
-def known(row: Row, names: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[Formula, Label | float]:
+def known(
+    row: Row, names: Mapping[str, Any], numbers: Mapping[str, Any], k: int
+) -> dict[Formula, tuple[Label | float, float]]:
     """Parts of a loss's formulas with a name of their own: the softmax that it sees through, a sum of targets."""
-    found: dict[Formula, Label | float] = {}
+    found: dict[Formula, tuple[Label | float, float]] = {}
     if is_loss(row):
-        found[total(t)] = float(sum(numbers["t"]))
+        targets = float(sum(numbers["t"]))
+        found[total(t)] = targets, targets
         if (net := role_of(names.get("x", ""))).kind == "net":
-            found[SOFTMAX] = like(names["x"], Role("o", net.unit))
+            o = evaluate(TABLE["softmax"].value, {"a": numbers["x"], "x": numbers["x"]})
+            found[SOFTMAX] = like(names["x"], Role("o", net.unit)), o[k]
     return found
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from engine.explain.blocks import Line
-from engine.explain.chain import Loss, o, role_of, t
+from engine.explain.chain import Loss, o, role_of, squares, t
 from engine.explain.derivation import Derivation, Sum
 from engine.explain.digits import full, short
 from engine.explain.notation import Label, Notes, is_output
@@ -54,7 +54,7 @@ def s63(d: Derivation, loss: Loss, net: Label, pen: Pen) -> Iterator[Line]:
     if own and d.routes and d.parting:
         yield by_paths(d, pen)
     delta, value = words.name(Role("δ", d.role.unit)), gradient_of_net(d) / -loss.c
-    minus_c = "-" if loss.c == 1 else f"-{short(loss.c)} "
+    minus_c = "-" if loss.c == 1 else f"{short(-loss.c)} "
     f = words.symbolic(*d.activation.readings) if d.activation else Phrase("1")
     if d.parting is None:
         error = next((r.of(t - o) for g in d.factors if g.line == "squares" for r in g.readings), None)
@@ -97,14 +97,14 @@ def by_paths(d: Derivation, pen: Pen) -> Line:
 
 def sx(d: Derivation, loss: Loss, pen: Pen) -> Iterator[Line]:
     """With one output, SX's product: 2 V (t - o) x (h^2 - 1), the minus of d(t - o) moved into f'."""
-    if len(d.routes) != 1 or d.parting is None or not loss.squares:
+    if len(d.routes) != 1 or d.parting is None:
         return
     error, *middle, f = d.routes[0][: -1 if d.role.kind == "w" else None]
     turned = negated(shown_form(f.formula))
-    if turned is not None:
+    if turned is not None and squares(error.formula) is not None:
         last = [source(d, pen)] * (d.role.kind == "w")
         parts = [*(bracketed(pen.symbolic(r)) for r in middle), f"({pen.symbolic(error.of(t - o))})", *last]
-        product = " ".join([short(loss.c), *parts, bracketed(pen.symbolic(f.of(turned)))])
+        product = " ".join([*[short(loss.c)] * (loss.c != 1), *parts, bracketed(pen.symbolic(f.of(turned)))])
         yield Line((pen.slope(d.root, d.node), product, pen.number(d.total)), pen.notes.equation("paths"), "SX")
 
 

@@ -223,7 +223,7 @@ def joint(steps: list[Step], root: Value, names: Mapping[Value, Label]) -> Readi
             for f in each(row.partials[0]):
                 if f.op == activation.name:
                     numbers = {"x": s.bottom.data, "t": r.at("t")}
-                    known = {f: names[s.top]}
+                    known = {f: (names[s.top], s.top.data)}
                     return Reading(row.partials[0], {**r.names, "x": names[s.bottom]}, numbers, known=known)
     return None
 
@@ -232,6 +232,4 @@ def routes(paths: Paths, names: Mapping[Value, Label]) -> tuple[tuple[Reading, .
     """Every path as the partials along it, from the root down, if that can be read."""
     if paths.count > min(MOST_ROUTES, len(paths)) or any(len(p.edges) > LONGEST_ROUTE for p in paths):
         return ()
-    return tuple(
-        tuple(r for e in reversed(p.edges) for r in readings(Step(e.arg, e.user, (e,)), names)) for p in paths
-    )
+    return tuple(tuple(r for e in reversed(p.edges) for r in readings(Step(e.arg, e.user, (e,)), names)) for p in paths)

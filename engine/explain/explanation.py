@@ -103,11 +103,12 @@ def explain(
       check  central difference, h = 1e-6: 0.542120, off by ...
     """
     words = Notes(notes).key  # refuses what it does not know
-    if eta is not None and not math.isfinite(rate := number(eta, "explain: eta")):
+    rate = None if eta is None else number(eta, "explain: eta")
+    if rate is not None and not math.isfinite(rate):
         raise ValueError(f"explain: eta must be a finite number, not {rate!r}")
     if paths.__class__ is not int or paths < 1:
         raise ValueError(f"explain: paths must be a whole number, at least 1, not {short(paths)}")
-    return Explanation(derive(node, root, paths), words, None if eta is None else number(eta, "explain: eta"))
+    return Explanation(derive(node, root, paths), words, rate)
 
 
 def _shown() -> bool:

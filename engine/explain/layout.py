@@ -29,8 +29,10 @@ def with_margin(s: str, margin: str, width: int) -> list[str]:
     """A line with something at the right margin; cut into several where it is too long."""
     room = width - len(margin) - 2 if margin else WIDEST
     indent = min(len(s) - len(s.lstrip()) + 4, room // 2)
-    first, *others = textwrap.wrap(s, room, drop_whitespace=False, subsequent_indent=" " * indent) or [""]
-    return [(first.rstrip().ljust(width - len(margin)) + margin if margin else first).rstrip(), *(line.rstrip() for line in others)]
+    lines = textwrap.wrap(s, room, drop_whitespace=False, subsequent_indent=" " * indent) or [""]
+    if margin:
+        lines[0] = lines[0].rstrip().ljust(width - len(margin)) + margin
+    return [line.rstrip() for line in lines]
 
 
 def text_lines(b: Block, tags: int, times: str) -> Iterator[tuple[str, str]]:
@@ -195,7 +197,7 @@ def latex_rows(slope: str, b: Rows) -> list[str]:
     if b.lead:
         lines += latex_sum(b.lead)
     braced = [
-        x if re.fullmatch(r"[-\d.]+", x) else f"\\underbrace{{{x}}}_{{{v}}}"
+        x if len(b.values) == 1 or re.fullmatch(r"[-\d.]+", x) else f"\\underbrace{{{x}}}_{{{v}}}"
         for x, v in zip(b.inserted, b.values, strict=True)
     ]
     return [*lines, f"{slope if b.lead else ''} &= {product(braced)} = {b.total}".strip()]

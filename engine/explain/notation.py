@@ -79,10 +79,6 @@ EQUATIONS = {  # the equation that a line of a derivation is
     "E = bce":    ("",            "LEC-13",      "LEC-13",        "LEC-13",      "LEC-13"),
     "bce t=1":    ("",            "LEC-15",      "LEC-15",        "LEC-15",      "LEC-15"),
     "bce t=0":    ("",            "LEC-16",      "LEC-16",        "LEC-16",      "LEC-16"),
-    "δ output":   ("",            "S63-k",       "S63-k",         "",            "ESL-12"),
-    "δ hidden":   ("",            "S63-t",       "S63-t",         "",            "ESL-15"),
-    "dw output":  ("",            "S63-5",       "S63-5",         "",            "ESL-14"),
-    "dw hidden":  ("",            "S63-s",       "S63-s",         "",            "ESL-14"),
     "paths":      ("",            "",            "S63-r",         "SX-6",        ""),
     "step output": ("",           "S63-l",       "S63-l",         "SX-5",        ""),
     "step hidden": ("",           "S63-u",       "S63-u",         "SX-5",        ""),
@@ -245,7 +241,7 @@ def labels(nodes: Iterable[Value], root: Value) -> dict[Value, Label]:
     """
     order = list(nodes)
     given: dict[Value, Role | str] = {
-        n: n.label if isinstance(n.label, Role) else str(n.label) for n in order if n.label is not None
+        n: n.label if isinstance(n.label, Role) else str(n.label) for n in order if n.label not in (None, "")
     }
     taken = Counter(map(str, given.values()))
     letter = next((c for c in "vus" if not any(re.fullmatch(c + r"\d+", s) for s in taken)), "_")

@@ -55,7 +55,8 @@ NEUTRAL: dict[str, Callable[..., int | None]] = {
 class Pen:
     """Writes in the words of `notes`; `Text`, `Ascii` and `Latex` say with which signs."""
 
-    notations: ClassVar[Mapping[str, Notation]]
+    notations: ClassVar[Mapping[str, Notation]]  # of the rows; those of rows to come are found in it as well
+    own: ClassVar[Mapping[str, Notation]] = {}  # what is written otherwise here
     plain: ClassVar[str]  # how the name of an operation without a notation is written
     signs: ClassVar[Mapping[str, str]]
 
@@ -63,7 +64,8 @@ class Pen:
         self.notes = notes
         lone = notes.lone and notes.key == "SX"  # its sum over outputs has one term
         total = "{}" if lone else self.say(f"Σ_{notes.word('k output')} {{}}")
-        self._writer = writer({**self.notations, "total": Notation(total, POWER, (POWER,))}, self.plain)
+        sums = {"total": Notation(total, POWER, (POWER,))}
+        self._writer = writer({**self.notations, **self.own, **sums}, self.plain)
 
     def by(self, notes: Notes) -> Pen:
         """A pen like this one that writes in the words of other notes."""
@@ -141,7 +143,7 @@ class Pen:
         return Phrase(s := self.name(label), ATOM if self.atomic(s) else CONDITION)
 
     def _symbolic(self, r: Reading) -> Phrase:
-        known = {f: self.phrase(label) for f, label in r.known.items()}
+        known = {f: self.phrase(label) for f, (label, _) in r.known.items()}
         running = {s: self.phrase(label) for s, label in {**r.names, **r.running}.items()}
         for f in reductions(r.formula):
             if f not in known:
@@ -149,8 +151,9 @@ class Pen:
         return self._read(r.formula, {s: self.phrase(label) for s, label in r.names.items()}, known)
 
     def _inserted(self, r: Reading) -> Phrase:
-        known = {f: self._digits(r.number(f)) for f in (*reductions(r.formula), *r.known)}
-        known |= {f: self._constant(label) for f, label in r.known.items() if isinstance(label, float)}
+        known = {f: self._digits(r.number(f)) for f in reductions(r.formula)}
+        for f, (label, number) in r.known.items():
+            known[f] = self._constant(label) if isinstance(label, float) else self._digits(number)
         numbers = {
             s: self._constant(name) if isinstance(name, float) else self._digits(r.at(s)) for s, name in r.names.items()
         }
@@ -195,7 +198,8 @@ class Pen:
 class Text(Pen):
     """Plain text."""
 
-    notations = TEXT | {"pow": Notation("{}^{}", POWER, (POWER + 1, POWER + 1))}
+    notations = TEXT
+    own: ClassVar[Mapping[str, Notation]] = {"pow": Notation("{}^{}", POWER, (POWER + 1, POWER + 1))}
     plain = "{}"
     signs: ClassVar[Mapping[str, str]] = {}
 

@@ -15,7 +15,7 @@ class Reading(NamedTuple):
 
     A name that is a float is a constant of the expression. Of a vector, `names` and `element` tell the
     element that is meant and `running` names any of them, in a sum. `known` are parts of the formula
-    that have a name of their own.
+    that have a name and a number of their own.
     """
 
     formula: Formula
@@ -23,7 +23,7 @@ class Reading(NamedTuple):
     numbers: Mapping[str, Any]
     element: int = 0
     running: Mapping[str, Label] = {}
-    known: Mapping[Formula, Label | float] = {}
+    known: Mapping[Formula, tuple[Label | float, float]] = {}
 
     def at(self, s: str) -> float:
         """The number of a symbol."""
@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
     def number(self, f: Formula) -> float:
         """The number of a formula over the same symbols."""
-        y = evaluate(f, self.numbers)
+        y = evaluate(f, self.numbers, {g: number for g, (_, number) in self.known.items()})
         return float(y[self.element] if y.__class__ is list else y)
 
     @property

@@ -61,7 +61,8 @@ def tree(root: Value, *, depth: int | None = None, ascii: bool = False) -> View:
     branch, last, rail, blank = ("|- ", "`- ", "|  ", "   ") if ascii else ("├─ ", "└─ ", "│  ", "   ")
     written: set[str] = set()
     rows: list[tuple[str, ...]] = [("", "data", "grad", "partial")]
-    stack = [(graph.root, "", "", "", 0)]  # a node, its partial, what stands before it and before those below it, its level
+    # what is still to come, the next one last: a node, its partial, the rails before it and those below it, its level
+    stack = [(graph.root, "", "", "", 0)]
     while stack:
         i, partial, before, under, level = stack.pop()
         if i in written:
@@ -155,9 +156,6 @@ class Words:
 
 def columns(rows: Sequence[Sequence[str]], to_the_right: Iterable[int]) -> list[str]:
     """Rows as aligned lines; a first cell that is wider than its column pushes the others on."""
-    right = set(to_the_right)
     widths = [max(len(row[k]) for row in rows if k or len(row[0]) <= WIDEST) for k in range(len(rows[0]))]
-    return [
-        "  ".join(c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    ]
+    place = [str.rjust if k in set(to_the_right) else str.ljust for k in range(len(widths))]
+    return ["  ".join(put(c, w) for put, c, w in zip(place, row, widths, strict=True)).rstrip() for row in rows]

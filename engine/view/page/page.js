@@ -198,15 +198,12 @@ function light(k) {
   if (k === lit) return;
   lit = k;
   notes.replaceChildren();
+  const on = new Set();
+  if (k !== null) for (const i of above(boxes[k].members)) on.add(boxOf[i]);
   const all = k === null || boxes[k].members.includes(root);  // every path ends there: nothing to dim
-  svg.classList.toggle("lit", !all);
+  boxes.forEach((b, j) => set(b, "dim", !all && !on.has(j)));
+  for (const a of arrows) set(a, "dim", !all && !(on.has(a.source) && on.has(a.target)));
   if (k === null) return;
-  if (!all) {
-    const on = new Set();
-    for (const i of above(boxes[k].members)) on.add(boxOf[i]);
-    boxes.forEach((b, j) => set(b, "on", on.has(j)));
-    for (const a of arrows) set(a, "on", on.has(a.source) && on.has(a.target));
-  }
   for (const a of arrows) if (!a.place && a.local !== null && (a.source === k || a.target === k) && notes.childElementCount < 100) note(a, a.source === k);
 }
 function note(a, forth) {  // the local partial of an arrow, at its other end, where there is room for it

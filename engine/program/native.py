@@ -1,0 +1,79 @@
+"""LLVM text as machine code that runs in this process, by way of llvmlite (the extra `native`)."""
+
+from __future__ import annotations
+
+import ctypes
+from array import array
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from engine.program.plan import Run, Runner, address
+
+
+CACHE_LINE = 64  # bytes
+
+
+def available() -> bool:
+    """Whether llvmlite is installed."""
+    return find_spec("llvmlite") is not None
+
+
+class MachineCode:
+    """The function `run` of one module of LLVM text, optimised for this processor."""
+
+    def __init__(self, text: str, room: int) -> None:
+        llvm, machine = _llvm(), _machine()  # a machine of its own: the engine frees it
+        self._context = llvm.create_context()  # frees what the module was made of
+        module = llvm.parse_assembly(text, context=self._context)
+        module.verify()
+        tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+        tuning.slp_vectorization = tuning.loop_vectorization = True
+        builder = llvm.create_pass_builder(machine, tuning)
+        builder.getModulePassManager().run(module, builder)
+        self.text, self.room = text, room
+        self._engine = llvm.create_mcjit_compiler(module, machine)  # holds the code
+        self._engine.finalize_object()
+        pointers, counts = [ctypes.c_void_p] * 5, [ctypes.c_int64] * 3
+        self.run = ctypes.CFUNCTYPE(ctypes.c_int64, *pointers, *counts)(self._engine.get_function_address("run"))
+        self._module = module
+
+    def assembly(self) -> str:
+        """The machine code as text."""
+        return str(_machine().emit_assembly(self._module))
+
+
+def native_runner(code: MachineCode) -> Runner:
+    """The runner that calls the machine code; the lock of the interpreter is open meanwhile."""
+
+    def go(run: Run, start: int, stop: int) -> int:
+        room = array("d", bytes(8 * code.room + CACHE_LINE))
+        aligned = -(-address(room) // CACHE_LINE) * CACHE_LINE
+        order = None if run.order is None else address(run.order)
+        places = address(run.rows), order, address(run.state), address(run.collected), aligned
+        return int(code.run(*places, start, stop, run.n))
+
+    return go
+
+
+@cache
+def _llvm() -> Any:
+    try:
+        llvm = import_module("llvmlite.binding")
+    except ImportError:
+        raise ImportError(
+            'backend="native" needs llvmlite, which is not installed: pip install "nodegrad[native]"; '
+            'backend="python" needs nothing'
+        ) from None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+def _machine() -> Any:
+    """The processor at hand, with all that it can do."""
+    llvm = _llvm()
+    features = llvm.get_host_cpu_features().flatten()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3)

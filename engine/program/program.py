@@ -1,0 +1,258 @@
+"""compile: a graph, recorded once, as a program that runs at other inputs.
+
+>>> from engine import gradient
+>>> w, x = Value(2.0, "w"), Value(3.0, "x")
+>>> y = (w * x).tanh()
+>>> program = compile([y, *gradient(y, [w])], [w, x], backend="python")
+>>> program
+Program(2 inputs, 9 nodes, 2 outputs, backend='python')
+>>> [round(v, 6) for v in program(0.5, 1.0)]
+[0.462117, 0.786448]
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import marshal
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from engine.errors import short
+from engine.graph import topological
+from engine.program import native
+from engine.program.lowering import NotLowered
+from engine.program.plan import Plan, Runner, python_runner
+from engine.program.python import python_function, python_source
+from engine.program.rolled import rolled
+from engine.program.scan import Scan
+from engine.program.straight import straight
+from engine.program.tape import Tape, check_values, recorded_quietly
+from engine.program.verify import Miscompiled, cases, first_difference
+from engine.recording import check_fresh
+from engine.value import Value, number
+
+
+BACKENDS = ("auto", "python", "native")
+NOTHING = memoryview(b"").cast("d")
+SMALL = 300  # instructions, up to which a program is built at once, and not when it is first run
+STRAIGHT = 1_500  # instructions, above which LLVM takes too long over code without loops
+KEPT = 64  # programs built in this process that wait to be used again
+
+
+def compile(  # noqa: A001
+    outputs: Value | Sequence[Value],
+    inputs: Sequence[Value],
+    *,
+    backend: str = "auto",
+    strict: bool = True,
+    forward: Sequence[Value] | None = None,
+) -> Program:
+    """The graph of `outputs` as a program of `inputs`, which are leaves; all other leaves are constants.
+
+    `backend` is "python" (readable source, no dependency), "native" (machine code, needs llvmlite) or
+    "auto": native where it is installed. The program is compared with the graph before anything is
+    computed with it: bit for bit, or with `strict=False`, which lets sums be reordered, within 1e-9.
+    It raises what recording the graph at the new inputs would raise; with `forward`, only what those
+    nodes are made from raises, and the rest follows IEEE 754 as derivatives do.
+
+    Raises ValueError for inputs that are no leaves and outputs that do not depend on the inputs,
+    StaleGraph if a leaf was changed after recording, ImportError for a backend that is not installed.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"unknown backend {backend!r}; choose from {', '.join(BACKENDS)}")
+    alone = outputs.__class__ is Value
+    nodes: Any = [outputs] if alone else list(outputs)  # type: ignore[arg-type]
+    with collector_at_rest():
+        return Program(nodes, list(inputs), backend, strict, forward, alone)
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """No cycles are made while many nodes and steps are, and to look for them takes longer than the work."""
+    at_work = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if at_work:
+            gc.enable()
+
+
+class Program:
+    """A compiled graph: call it on numbers, or `scan` many rows. Made by `compile`."""
+
+    def __init__(
+        self,
+        outputs: list[Value],
+        inputs: list[Value],
+        backend: str,
+        strict: bool,
+        forward: Sequence[Value] | None,
+        alone: bool,
+    ) -> None:
+        loud = None if forward is None else set(topological(*forward))
+        is_quiet: Callable[[Value], bool] = recorded_quietly if loud is None else lambda n: n not in loud
+        check_values(outputs, inputs)
+        nodes = topological(*outputs)
+        self._tape = Tape(outputs, inputs, is_quiet, nodes)
+        self._cases = cases(outputs, inputs, is_quiet, nodes)
+        self._inputs, self._outputs = inputs, outputs
+        self._strict, self._alone = strict, alone
+        self._source: str | None = None
+        self._scans: dict[tuple[Any, ...], Scan] = {}
+        self.backend = backend if backend != "auto" else "native" if native.available() else "python"
+        self.remark = ""  # why another backend was taken than the one asked for
+        if len(self._tape.steps) <= SMALL:  # a scan has machine code of its own, and many programs are only scanned
+            self._called()
+
+    @property
+    def nodes(self) -> int:
+        """The number of instructions."""
+        return len(self._tape.steps)
+
+    @property
+    def source(self) -> str:
+        """The program as readable Python, whichever backend runs it."""
+        if self._source is None:
+            self._source = python_source(self._tape)
+        return self._source
+
+    @property
+    def llvm(self) -> str:
+        """The LLVM text of the program; empty on the Python backend."""
+        self._called()
+        plan = Plan(tuple(range(len(self._inputs))), collect=tuple(range(len(self._outputs))))
+        built = _built.get(_key(self._tape, plan, self.backend, self._strict)) or self._build(plan)
+        return "" if built[1] is None else built[1].text
+
+    def __repr__(self) -> str:
+        counts = f"{len(self._inputs)} inputs, {self.nodes} nodes, {len(self._outputs)} outputs"
+        return f"Program({counts}, backend={self.backend!r}{f', remark={self.remark!r}' if self.remark else ''})"
+
+    def __call__(self, *numbers: Any) -> Any:
+        """The outputs at these inputs: one float per input, or one sequence of them.
+
+        >>> x = Value(1.0)
+        >>> compile(x * x + 1, [x], backend="python")(3.0)
+        10.0
+        """
+        given = numbers[0] if len(numbers) == 1 and hasattr(numbers[0], "__len__") else numbers
+        if len(given) != len(self._inputs):
+            raise TypeError(f"the program takes {len(self._inputs)} numbers, not {len(given)}")
+        row = array("d", [x if x.__class__ is float else number(x, "program") for x in given])
+        found = [column[0] for column in self._called().run(memoryview(row), NOTHING, None, 1)]
+        return found[0] if self._alone else found
+
+    def scan(
+        self,
+        rows: Any,
+        state: Any = None,
+        *,
+        feedback: Mapping[Value | int, Value | int] | None = None,
+        collect: Sequence[Value | int] = (),
+        order: Sequence[int] | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> list[array[float]]:
+        """Run the program once for every row; outputs can become the inputs of the next row.
+
+        `feedback` says for an input which output it becomes: `{w: w_new}`. These inputs live in `state`,
+        a writable buffer of float64 in the order of `feedback`, which is changed in place. The other
+        inputs are the columns of `rows`, a contiguous buffer of float64 that is not copied; `order` lists
+        the rows to visit. Returns one array per output in `collect`, with a number for each visit.
+        Inputs and outputs are the Values given to `compile`, or their positions.
+
+        Between blocks of some 50 ms Ctrl-C is heard and `progress` is called with the number of visits
+        done since; the state is then that of the last visit. A row at which the graph raises ends the run
+        with that error, and the state is as that row met it.
+
+        >>> total, x = Value(0.0), Value(1.0)
+        >>> program = compile([total + x], [total, x], backend="python")
+        >>> sums = array("d", [0.0])
+        >>> program.scan(array("d", [1.0, 2.0, 4.0]), sums, feedback={0: 0}, collect=[0]), sums
+        ([array('d', [1.0, 3.0, 7.0])], array('d', [7.0]))
+        """
+        return self.scanner(feedback, collect)(rows, state, order=order, progress=progress)
+
+    def scanner(
+        self, feedback: Mapping[Value | int, Value | int] | None = None, collect: Sequence[Value | int] = ()
+    ) -> Scan:
+        """`scan` with these two decided and the machine for it built: call it with the rest, again and again."""
+        feedback = feedback or {}
+        asked = (*feedback.items(), *collect)
+        if asked not in self._scans:
+            inputs = {v: k for k, v in enumerate(self._inputs)}
+            outputs = {v: k for k, v in reversed([*enumerate(self._outputs)])}
+            state = tuple(_position("input", v, inputs) for v in feedback)
+            held = set(state)
+            columns = tuple(k for k in range(len(inputs)) if k not in held)
+            fed = tuple(_position("output", v, outputs) for v in feedback.values())
+            kept = tuple(_position("output", v, outputs) for v in collect)
+            self._scans[asked] = self._prepared(Plan(columns, state, fed, kept))
+        return self._scans[asked]
+
+    # ---- building
+
+    def _prepared(self, plan: Plan) -> Scan:
+        """The machine for a plan, proved to be the graph."""
+        key = _key(self._tape, plan, self.backend, self._strict)
+        if key not in _built:
+            with collector_at_rest():
+                _built[key] = self._build(plan)
+            if len(_built) > KEPT:
+                _built.popitem(last=False)
+        runner, code, self.remark = _built[key]
+        if code is None:
+            self.backend = "python"
+        return Scan(plan, runner, self._tape)
+
+    def _called(self) -> Scan:
+        """The machine for one row of all inputs."""
+        return self.scanner(collect=range(len(self._outputs)))
+
+    def _build(self, plan: Plan) -> Built:
+        """Native code if it is wanted and right, else Python, which says why in the remark."""
+        remark = ""
+        forms = (rolled, straight) if len(self._tape.steps) <= STRAIGHT else (rolled,)
+        for form in forms if self.backend == "native" else ():
+            try:
+                code = native.MachineCode(*form(self._tape, plan, self._strict))
+                runner = native.native_runner(code)
+                if not (difference := self._difference(runner, plan)):
+                    return runner, code, remark
+                remark = f"not {form.__name__}: {difference}"
+            except NotLowered as reason:
+                remark = str(reason)
+        digest = _key(self._tape, plan, "python", True)[:8].hex()
+        runner = python_runner(python_function(self.source, f"<program {digest}>"), plan)
+        if difference := self._difference(runner, plan):
+            raise Miscompiled(f"compile: the program is not the graph: {difference}; nothing was run")
+        return runner, None, remark
+
+    def _difference(self, runner: Runner, plan: Plan) -> str:
+        """How the runner differs from the graph, or nothing; raises StaleGraph if it is the graph that has changed."""
+        difference = first_difference(runner, plan, self._cases, self._tape, self._strict)
+        if difference:
+            check_fresh(*self._outputs)
+        return difference
+
+
+Built: TypeAlias = tuple[Runner, native.MachineCode | None, str]
+_built: OrderedDict[bytes, Built] = OrderedDict()
+
+
+def _key(tape: Tape, plan: Plan, backend: str, strict: bool) -> bytes:
+    """A name for what is built; programs of the same shape have the same."""
+    labels = tuple(map(str, (*tape.inputs, *(s.label for s in tape.steps)))) if backend != "native" else ()
+    return hashlib.sha256(marshal.dumps((tape.key(), tuple(plan), backend, strict, labels), 2)).digest()
+
+
+def _position(what: str, v: Any, known: Mapping[Value, int]) -> int:
+    if v.__class__ is int and 0 <= v < len(known):
+        return int(v)
+    if v.__class__ is Value and v in known:
+        return known[v]
+    raise ValueError(f"scan: {short(v)} is not an {what} of this program; give one of its Values, or 0 to {len(known) - 1}")

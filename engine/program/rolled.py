@@ -1,0 +1,290 @@
+"""A tape and a plan as LLVM loops: families of steps as vectors across their members.
+
+Every sum keeps its order, since a vector runs across the units and not along a sum. `run` puts the state
+into the layout of the loops, does the rows, and puts it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import Any, NamedTuple
+
+from engine.formula import REDUCTIONS
+from engine.program.fit import Affine, fit
+from engine.program.layout import Block
+from engine.program.lowering import constant, declarations, lowered, postorder
+from engine.program.memory import Memory
+from engine.program.plan import Plan
+from engine.program.schedule import Each, Schedule, Single, Sums, Task, Together
+from engine.program.straight import TAIL, head
+from engine.program.tape import Operand, Tape
+
+
+LANES = 8  # numbers in one vector
+TILE = 8  # vectors that one loop over the terms of a sum carries along
+
+
+class Rolled(NamedTuple):
+    """The LLVM text, and how many numbers of room it needs."""
+
+    text: str
+    room: int
+
+
+def rolled(tape: Tape, plan: Plan, strict: bool = True) -> Rolled:
+    """The LLVM text of the graph as loops."""
+    schedule = Schedule(tape, plan)
+    return Rolled(_Writer(tape, plan, schedule, strict).text(), schedule.layout.size)
+
+
+class _Writer(Memory):
+    def __init__(self, tape: Tape, plan: Plan, schedule: Schedule, strict: bool) -> None:
+        super().__init__(strict)
+        self.tape, self.plan, self.schedule = tape, plan, schedule
+        self.inputs = len(tape.inputs)
+        self.columns = set(plan.columns)
+        self.known: dict[int, str] = {}  # registers that are set whatever loops have run
+
+    # ---- the function
+
+    def text(self) -> str:
+        self.lines.append("  store i1 false, ptr %refused")
+        for task in self.schedule.early:
+            self._task(task)
+        self._check()
+        for task in self.schedule.late:
+            self._task(task)
+        self._feed()
+        self._collect()
+        self.lines += ["  br label %stored", "stored:"]
+        opening = head("rows", len(self.plan.columns)).replace("entry:", "entry:\n  %refused = alloca i1")
+        body = opening + "\n".join(self.lines) + TAIL
+        return "\n".join([declarations(), *self.tables, body, self._frame()])
+
+    def _check(self) -> None:
+        """Leave before anything is stored if Python's arithmetic would refuse a number; read what is overwritten."""
+        for k in (*self.plan.feedback, *self.plan.collect):
+            if self.tape.outputs[k] < self.inputs:
+                self.value(self.tape.outputs[k])
+        flag = self.low.emit("load i1, ptr %refused")
+        self.lines += [f"  br i1 {flag}, label %leave, label %go", "leave:", "  ret i64 %r", "go:"]
+        self.block = "go"
+
+    def _feed(self) -> None:
+        """Store what becomes the state and is not written in place."""
+        schedule = self.schedule
+        waiting = []
+        for k, p in zip(self.plan.state, self.plan.feedback, strict=True):
+            place = self.tape.outputs[p]
+            if place != k and not (place >= self.inputs and schedule.found.of[place] in schedule.in_place):
+                waiting.append((k, self.value(place)))
+        for k, register in waiting:
+            for home in (schedule.layout.home, schedule.layout.copy):
+                if k in home:
+                    self.store("%mem", home[k], register)
+
+    def _collect(self) -> None:
+        for j, p in enumerate(self.plan.collect):
+            register = self.value(self.tape.outputs[p])
+            column = self.low.emit(f"mul i64 %n, {j}")
+            index = self.low.emit(f"add i64 {column}, %r")
+            pointer = self.low.emit(f"getelementptr double, ptr %collected, i64 {index}")
+            self.lines.append(f"  store double {register}, ptr {pointer}")
+
+    def _frame(self) -> str:
+        """`run`: the state into its layout, the rows, and the state back."""
+        frame: list[str] = []
+        self.lines = self.low.lines = frame
+        self.block = "entry"
+        layout = self.schedule.layout
+        for block in (*layout.blocks, *layout.copies):
+            self._move(block, into=True)
+        arguments = "ptr %rows, ptr %order, ptr %state, ptr %collected, ptr %mem, i64 %start, i64 %stop, i64 %n"
+        frame.append(f"  %end = call i64 @rows({arguments})")
+        for block in layout.blocks:
+            self._move(block, into=False)
+        return f"define i64 @run({arguments}) nounwind {{\nentry:\n" + "\n".join(frame) + "\n  ret i64 %end\n}\n"
+
+    def _move(self, block: Block, into: bool) -> None:
+        """Copy a block of the state between the caller's order and its layout."""
+        across, along = (1, block.rows) if block.transposed else (block.columns, 1)
+
+        def cell(j: str, i: str) -> None:
+            outside = self.index(Affine(block.first, block.columns, 1), j, i)
+            inside = self.index(Affine(block.address, across, along), j, i)
+            ends = (("%state", outside), ("%mem", inside))[:: 1 if into else -1]
+            pointers = [self.low.emit(f"getelementptr double, ptr {base}, i64 {i}") for base, i in ends]
+            number = self.low.emit(f"load double, ptr {pointers[0]}")
+            self.lines.append(f"  store double {number}, ptr {pointers[1]}")
+
+        self.loop(block.rows, 1, lambda j: self.loop(block.columns, 1, lambda i: cell(j, i)))
+
+    # ---- tasks
+
+    def value(self, p: Operand) -> str:
+        """The register that holds the number at a place, in straight code."""
+        if p < 0:
+            return constant(self.tape.constants[-1 - p])
+        if p not in self.known:
+            base = "%row" if p in self.columns else "%mem"
+            pointer = self.low.emit(f"getelementptr double, ptr {base}, i64 {self.schedule.address[p]}")
+            self.known[p] = self.low.emit(f"load double, ptr {pointer}")
+        return self.known[p]
+
+    def _task(self, task: Task) -> None:
+        if isinstance(task, Single):
+            self._single(task.place)
+        elif isinstance(task, Together):
+            self._each(task.parts)
+        else:
+            self._sums(task)
+
+    def _single(self, place: int) -> None:
+        step = self.tape.steps[place - self.inputs]
+        groups = [[self.value(p) for p in g] for g in step.groups]
+        self.known[place] = self.low.row(step.row, groups, raises=not step.quiet)
+        if place in self.schedule.spilled:
+            self.store("%mem", self.schedule.address[place], self.known[place])
+
+    # ---- families of plain numbers
+
+    def _each(self, parts: list[Each]) -> None:
+        """Members in vectors of eight, then four, two and one."""
+        total, n = len(parts[0].members), parts[0].n
+        bodies = [self._member_at(part) for part in parts]
+
+        def row(a: str) -> None:
+            begun = 0
+            for lanes in (LANES, LANES // 2, LANES // 4, 1):
+                count = (n - begun) // lanes * lanes
+                self.low.lanes = lanes
+
+                def vector(b: str, start: int = begun) -> None:
+                    here = b if not start else self.low.emit(f"add i64 {b}, {start}")
+                    for body in bodies:
+                        body(a, here)
+
+                self.loop(count, lanes, vector)
+                begun += count
+            self.low.lanes = 1
+
+        self.loop(total // n, 1, row)
+
+    def _member_at(self, task: Each) -> Callable[[str, str], None]:
+        """What a loop does at (a, b)."""
+        n = task.n
+        read = [self._leaf(leaf, source, n) for leaf, source in zip(task.leaves, task.sources, strict=True)]
+        target = fit(task.target, n)
+        table = self.table(task.target, "i64") if target is None else ""
+
+        def body(a: str, b: str) -> None:
+            result = self._member(task.members[0], [r(a, b) for r in read], [0])
+            if target is not None:
+                self.scatter(target, a, b, result)
+            else:
+                self.scatter_by(table, self.index(Affine(0, n, 1), a, b), result)
+
+        return body
+
+    def _leaf(self, leaf: list[Operand], source: list[int], n: int) -> Callable[[str, str], str]:
+        """How an operand of a loop is read at (a, b)."""
+        if len(set(leaf)) == 1:
+            register = self.value(leaf[0])
+            return lambda a, b: self.splat(register) if leaf[0] >= 0 else self.low.number(self.tape.constants[-1 - leaf[0]])
+        base = "%row" if leaf[0] in self.columns else "%mem"
+        if leaf[0] < 0:
+            base, affine = self.table([self.tape.constants[-1 - p] for p in leaf], "double"), Affine(0, n, 1)
+            return lambda a, b: self.load(base, affine, a, b)
+        found = fit(source, n)
+        if found is not None:
+            known = found
+            return lambda a, b: self.load(base, known, a, b)
+        table = self.table(source, "i64")
+
+        def by_table(a: str, b: str) -> str:
+            return self.gathered(base, self.spots_in(table, self.index(Affine(0, n, 1), a, b)))
+
+        return by_table
+
+    def _member(self, place: int, leaves: list[str], taken: list[int]) -> str:
+        """The value of a member and of all that is computed inside its loop; `leaves` come in order."""
+        step = self.tape.steps[place - self.inputs]
+        found = self.schedule.found
+        groups: list[list[str]] = []
+        for g in step.groups:
+            groups.append([])
+            for p in g:
+                if p >= 0 and found.of[p] in found.inside:
+                    groups[-1].append(self._member(p, leaves, taken))
+                else:
+                    groups[-1].append(leaves[taken[0]])
+                    taken[0] += 1
+        return self.low.row(step.row, groups, raises=not step.quiet)
+
+    # ---- families of sums
+
+    def _sums(self, task: Sums) -> None:
+        """Tiles of members; for each, one loop along the terms."""
+        total = len(task.members)
+        tile = min(TILE, total // LANES) * LANES
+        whole = total // tile * tile if tile else 0
+        if whole:
+            self.loop(whole, tile, lambda a: self._tile(task, a, [(k, LANES) for k in range(0, tile, LANES)]))
+        rest, at = [], whole
+        for lanes in (LANES, LANES // 2, LANES // 4, 1):
+            while total - at >= lanes:
+                rest.append((at, lanes))
+                at += lanes
+        if rest:
+            self._tile(task, "0", rest)
+
+    def _tile(self, task: Sums, first: str, chunks: list[tuple[int, int]]) -> None:
+        """The sums of the members `first` + offset, in chunks of lanes, term by term."""
+        low = self.low
+        step = self.tape.steps[task.members[0] - self.inputs]
+        f = lowered(step.row)
+        (reduction,) = (g for g in postorder(f, {}) if g.op in REDUCTIONS)
+        starts = [first if not k else str(k) if first == "0" else low.emit(f"add i64 {first}, {k}") for k, _ in chunks]
+        self.labels += 1
+        label, before = f"sum{self.labels}", self.block
+        self.lines += [f"  br label %{label}", f"{label}:"]
+        self.block, counter = label, f"%i{self.labels}"
+        at = len(self.lines)
+        strands = self._strands(task.terms, len(chunks))
+        sums: list[list[str]] = []
+        phis = []
+        for c, (start, (_, lanes)) in enumerate(zip(starts, chunks, strict=True)):
+            low.lanes = lanes
+            sums.append([])
+            for k in range(strands):
+                symbols: dict[str, Any] = {}
+                for s, affine in task.vectors.items():
+                    base = "%row" if s in task.columns else "%mem"
+                    along = Affine(affine.base + k * affine.inner, affine.inner, affine.outer)
+                    symbols[s] = self.load(base, along, counter, start)
+                term = low.formula(reduction.args[0], symbols, {}, raises=False)
+                name, zero = f"%s{self.labels}.{c}.{k}", low.number(-0.0)
+                sums[-1].append(low.operation("add", name, term))
+                phis.append(f"  {name} = phi {low.type} [ {zero}, %{before} ], [ {sums[-1][-1]}, %{label} ]")
+        low.lanes = 1
+        after = low.emit(f"add nuw nsw i64 {counter}, {strands}")
+        more = low.emit(f"icmp ult i64 {after}, {task.terms}")
+        phis.append(f"  {counter} = phi i64 [ 0, %{before} ], [ {after}, %{label} ]")
+        self.lines[at:at] = phis
+        self.lines += [f"  br i1 {more}, label %{label}, label %{label}.end", f"{label}.end:"]
+        self.block = f"{label}.end"
+        flats = {s: self._leaf(flat, [self.schedule.address[p] for p in flat], len(flat)) for s, flat in task.flats.items()}
+        target = Affine(task.target[0], 0, 1)
+        for parts, start, (_, lanes) in zip(sums, starts, chunks, strict=True):
+            low.lanes = lanes
+            total = reduce(partial(low.operation, "add"), parts)
+            symbols = {s: read("0", start) for s, read in flats.items()}
+            self.scatter(target, "0", start, low.formula(f, symbols, {reduction: total}, raises=False))
+        low.lanes = 1
+
+    def _strands(self, terms: int, chunks: int) -> int:
+        """Into how many sums each is split, so that additions need not wait for one another: one, if it must be exact."""
+        if not self.low.fast:
+            return 1
+        return next(k for k in (4, 2, 1) if terms % k == 0 and (k == 1 or k * chunks <= TILE))

@@ -1,0 +1,73 @@
+"""Scans: a program prepared to run over the rows of a buffer, in blocks, with a state that it carries along."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.program.plan import Plan, Run, Runner, apart, store, view, visits
+from engine.program.tape import Tape
+
+
+FIRST_BLOCK = 128  # rows, before it is known how long they take
+BLOCK_SECONDS = 0.05  # between two looks at Ctrl-C and the progress bar
+
+
+class Scan:
+    """A program with its feedback and what to collect decided; made by `Program.scanner`."""
+
+    def __init__(self, plan: Plan, runner: Runner, tape: Tape) -> None:
+        self._plan, self._runner, self._tape = plan, runner, tape
+
+    def __call__(
+        self,
+        rows: Any,
+        state: Any = None,
+        *,
+        order: Sequence[int] | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> list[array[float]]:
+        """Run over the rows; arguments and result as in `Program.scan`."""
+        plan = self._plan
+        held = view(array("d") if state is None else state, "state", len(plan.state), writable=True)
+        if len(held) != len(plan.state):
+            raise ValueError(f"scan: state must hold {len(plan.state)} numbers, one for each fed back, not {len(held)}")
+        if not plan.columns and rows.__class__ is int:
+            return self.run(view(array("d"), "rows", 0), held, None, rows, progress)
+        flat = view(rows, "rows", len(plan.columns))
+        apart(flat, held)
+        n = len(flat) // len(plan.columns) if plan.columns else 0
+        visited = visits(order, n)
+        return self.run(flat, held, visited, n if visited is None else len(visited), progress)
+
+    def run(
+        self, rows: Any, state: Any, order: Any, n: int, progress: Callable[[int], object] | None = None
+    ) -> list[array[float]]:
+        """Run over checked buffers, block by block."""
+        collect = self._plan.collect
+        run = Run(rows, state, order, array("d", bytes(8 * n * len(collect))), n)
+        done, block = 0, FIRST_BLOCK
+        while done < n:
+            before, began = done, time.perf_counter()
+            stop = min(n, done + block)
+            done = self._runner(run, done, stop)
+            try:
+                if done < stop:
+                    self._with_care(run, done)
+                    done += 1
+            finally:  # an error too tells how far it came
+                if progress is not None:
+                    progress(done - before)
+            seconds = time.perf_counter() - began
+            block = max(1, min(4 * block, int(block * BLOCK_SECONDS / max(seconds, 1e-6))))
+        return [run.collected[k * n : k * n + n] for k in range(len(collect))]
+
+    def _with_care(self, run: Run, r: int) -> None:
+        """Row `r` as the graph computes it: the numbers, or the error at the node that has none."""
+        plan = self._plan
+        k, width = r if run.order is None else run.order[r], len(plan.columns)
+        numbers = dict(zip(plan.columns, run.rows[k * width : (k + 1) * width], strict=True))
+        numbers |= dict(zip(plan.state, run.state, strict=True))
+        store(plan, run, r, self._tape.run([numbers[i] for i in range(len(numbers))]))

@@ -1,0 +1,230 @@
+"""Training steps as compiled programs: forward, loss, gradients and update of a batch, recorded once.
+
+The step is a graph like any other: `gradient` gives dE/dw as nodes, and w - lr dE/dw is a node for each
+weight. Compiled, it is scanned over the rows with the weights as its state. Same rows, same order, same
+digits as recording every step anew.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Any, TypeAlias
+
+from engine import Role, Value, gradient
+from engine.program import Program, compile  # noqa: A004
+from nn.losses import LOSSES, Loss
+from nn.modules import MLP, Layer
+from nn.optim import SGD
+
+
+Row: TypeAlias = tuple[Sequence[float], Any]
+Objective: TypeAlias = Callable[[list[Row]], Value]  # E of a batch of rows, as a graph
+WORTH = 300_000  # weights times updates, from which compiling takes less time than it saves
+LONG_SOURCE = 3_000  # weights, above which Python takes long to read the source of a step
+
+
+def compiled_steps(
+    model: Any,
+    rows: Sequence[Row],
+    loss: str | Loss,
+    objective: Objective,
+    optimiser: SGD,
+    backend: str,
+    strict: bool,
+    updates: int,
+) -> CompiledSteps | None:
+    """Steps of `optimiser` down `objective` on `backend`; None if steps on the graph are the better choice.
+
+    "auto" chooses the graph for short trainings, and for models and losses that are not of this package:
+    they may decide in Python what to compute, and a recorded step keeps what was decided.
+    """
+    weights = len(optimiser.parameters)
+    if backend == "auto":
+        native = find_spec("llvmlite") is not None
+        own = type(model) in (MLP, Layer) and (loss in LOSSES or loss in LOSSES.values())
+        if not own or weights * updates < WORTH or (not native and weights > LONG_SOURCE):
+            return None
+    return CompiledSteps(model, rows, objective, optimiser, backend, strict)
+
+
+class CompiledSteps:
+    """Runs batches of rows; programs are built when the first batch of their size comes."""
+
+    def __init__(
+        self, model: Any, rows: Sequence[Row], objective: Objective, optimiser: SGD, backend: str, strict: bool
+    ) -> None:
+        self.objective, self.optimiser, self.backend, self.strict = objective, optimiser, backend, strict
+        x, t = rows[0]
+        self.inputs = len(x)
+        self.targets = len(t) if hasattr(t, "__len__") else len(model(x))
+        self.width = self.inputs + self.targets
+        self.data = array("d", [number for row in rows for number in self._numbers(row)])
+        self.steps: dict[int, _Step] = {}  # by the size of their batch
+
+    def run(
+        self,
+        indices: Sequence[int],
+        size: int,
+        update: Callable[[Sequence[int]], object],
+        progress: Callable[[int], object] | None = None,
+    ) -> list[float]:
+        """One update for every `size` of the row numbers `indices`; returns the loss of each before its update.
+
+        The last batch may be smaller. `update` does the step of one batch on the graph: it is called for
+        the step that the graph refuses, after all steps before it, so that the error is the graph's own.
+        `progress` is told now and then how many steps were done since.
+        """
+        whole = len(indices) // size * size
+        losses = self._steps(indices[:whole], size, update, progress) if whole else []
+        rest = len(indices) - whole
+        return losses + (self._steps(indices[whole:], rest, update, progress) if rest else [])
+
+    def _steps(
+        self, indices: Sequence[int], size: int, update: Callable[[Sequence[int]], object], progress: Any
+    ) -> list[float]:
+        if size not in self.steps:
+            self.steps[size] = _Step(self, size)
+        step = self.steps[size]
+        rows, order = self._visited(indices, size)
+        start, done = step.state(), 0
+
+        def count(k: int) -> None:
+            nonlocal done
+            done += k
+            if progress is not None:
+                progress(k)
+
+        def on_the_graph(k: int) -> None:
+            update(indices[k * size : (k + 1) * size])
+
+        state = array("d", start)
+        try:
+            losses = step.scan(rows, state, order, count)
+        except ArithmeticError:
+            step.keep(state)
+            on_the_graph(done)
+            raise
+        except BaseException:  # an interrupt: what was done is kept
+            step.keep(state)
+            raise
+        refused = len(order)
+        if not math.isfinite(sum(losses)):  # one cheap look at all of them
+            refused = next((k for k, E in enumerate(losses) if not math.isfinite(E)), refused)
+        if refused < len(order) or not step.finite(state):
+            self._refuse(step, rows, order, start, refused, on_the_graph)
+        step.keep(state)
+        return losses
+
+    def _refuse(
+        self, step: _Step, rows: Any, order: Sequence[int], start: Any, most: int, update: Callable[[int], object]
+    ) -> None:
+        """Repeat the steps before the first one that leaves a weight infinite or NaN, and do that one on the graph."""
+
+        def after(k: int) -> array[float]:
+            state = array("d", start)
+            step.scan(rows, state, order[:k], None)
+            return state
+
+        first = bisect_left(range(1, most + 1), True, key=lambda k: not step.finite(after(k)))
+        step.keep(after(first))
+        update(first)
+
+    def _visited(self, indices: Sequence[int], size: int) -> tuple[array[float], array[int]]:
+        """The rows of batches side by side, and their order; rows alone need no copy."""
+        if size == 1:
+            return self.data, array("q", indices)
+        rows = array("d")
+        for k in indices:
+            rows += self.data[k * self.width : (k + 1) * self.width]
+        return rows, array("q", range(len(indices) // size))
+
+    def _numbers(self, row: Row) -> list[float]:
+        """A row as its inputs and targets; a class index as one number per class."""
+        x, t = row
+        if not hasattr(t, "__len__"):
+            t = [float(k == t) for k in range(self.targets)]
+        return [*map(float, x), *map(float, t)]
+
+
+class _Step:
+    """The step of a batch of one size as a program: its state is lr, the weights, and their velocities."""
+
+    def __init__(self, steps: CompiledSteps, size: int) -> None:
+        self.optimiser = steps.optimiser
+        n = steps.inputs
+        batch: list[Any] = []
+        columns: list[Value] = []
+        for k in range(size):
+            numbers = steps.data[k * steps.width : (k + 1) * steps.width]
+            x = [Value(v, Role("x", f"x{i}")) for i, v in enumerate(numbers[:n], 1)]
+            t = [Value(v, Role("t", f"o{i}")) for i, v in enumerate(numbers[n:], 1)]
+            batch.append((x, t))
+            columns += [*x, *t]
+        E = steps.objective(batch)
+        below = reached(E)
+        self.weights = [w for w in self.optimiser.parameters if w in below]
+        eta = Value(self.optimiser.lr, "eta")
+        velocities, new, moved = _moved(self.optimiser, E, eta, self.weights)
+        held = [eta, *self.weights, *velocities]
+        self.program: Program = compile(
+            [E, eta, *new, *moved], [*columns, *held], backend=steps.backend, strict=steps.strict, forward=[E]
+        )
+        self.rows = self.program.scanner({len(columns) + k: 1 + k for k in range(len(held))}, [0])
+
+    def scan(self, rows: Any, state: Any, order: Sequence[int] | None, progress: Any) -> list[float]:
+        """The losses of the steps; the state is changed in place."""
+        (losses,) = self.rows(rows, state, order=order, progress=progress)
+        return losses.tolist()
+
+    def state(self) -> array[float]:
+        """The present numbers of the optimiser and its weights."""
+        velocity = self.optimiser._velocity if self.optimiser.momentum else None
+        state = array("d", [self.optimiser.lr, *(w.data for w in self.weights)])
+        if velocity is not None:
+            state.extend(velocity.get(w, -0.0) for w in self.weights)  # -0.0 + g is g in every bit
+        return state
+
+    def keep(self, state: array[float]) -> None:
+        """Give the weights and velocities their new numbers."""
+        n = len(self.weights)
+        for w, x in zip(self.weights, state[1 : n + 1], strict=True):
+            w.data = x
+        if self.optimiser.momentum:
+            self.optimiser._velocity = dict(zip(self.weights, state[n + 1 :], strict=True))
+
+    def finite(self, state: array[float]) -> bool:
+        """Whether every weight is a finite number; one that is not stays so."""
+        weights = state[1 : len(self.weights) + 1]
+        return math.isfinite(sum(weights)) or all(map(math.isfinite, weights))
+
+
+def _moved(optimiser: SGD, E: Value, eta: Value, weights: list[Value]) -> tuple[list[Value], list[Value], list[Value]]:
+    """The velocities as leaves, and the weights and velocities after a step: the formulas of `SGD`, as nodes."""
+    decay, momentum = optimiser.weight_decay, optimiser.momentum
+    velocities = [Value(0.0, Role("v", *w.label[1:]) if isinstance(w.label, Role) else None) for w in weights]
+    new, moved = [], []
+    for w, v, g in zip(weights, velocities, gradient(E, weights), strict=True):
+        slope = g + decay * w if decay else g
+        if momentum:
+            running = momentum * v + slope
+            moved.append(running)
+            slope = slope + momentum * running if optimiser.nesterov else running
+        new.append(w - eta * slope)
+        if w.label is not None:
+            new[-1].label = f"{w.label}'"
+    return (velocities if momentum else []), new, moved
+
+
+def reached(E: Value) -> set[Value]:
+    """The leaves that E depends on."""
+    found, stack = {E}, [E]
+    while stack:
+        for p in stack.pop().args:
+            if isinstance(p, Value) and p not in found:
+                found.add(p)
+                stack.append(p)
+    return found
