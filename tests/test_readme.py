@@ -1,0 +1,50 @@
+"""The command lines that the README shows do what it says; its Python is run as doctests."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import engine.__main__
+import nn.__main__
+
+
+ROOT = Path(__file__).parent.parent
+LINES = (ROOT / "README.md").read_text().splitlines()
+COMMANDS = [line.strip() for line in LINES if line.startswith("    python -m ")]
+CSV = "length,width,species\n" + "\n".join(f"{k}.5,{(k * 7) % 10},{'ab'[k % 2]}" for k in range(40))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_line_runs(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "measurements.csv").write_text(CSV)
+    _, _, package, *args = shlex.split(command)
+    if "digits" in args:
+        args[args.index("--epochs") + 1] = "1"  # the whole training takes a quarter of a minute
+    assert {"engine": engine.__main__, "nn": nn.__main__}[package].main(args) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    if package == "nn":
+        out = tmp_path / args[args.index("--out") + 1]
+        assert {p.name for p in out.iterdir()} == {"model.safetensors", "curves.png", "graph.svg", "explanation.txt"}
+        assert "held-out accuracy" in printed.out
+    else:
+        assert "dy/dw = 0.711578" in printed.out
+        assert "<script>" in (tmp_path / "page.html").read_text()
+
+
+def test_there_are_commands_and_every_make_target_exists():
+    assert len(COMMANDS) >= 4
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = [line.split()[1] for line in LINES if line.startswith("    make ")]
+    assert named == ["demo", "test", "bench", "notebook", "lint"]
+    assert set(named) <= set(targets)
+
+
+def test_the_pictures_it_shows_are_there():
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", "\n".join(LINES))
+    assert pictures
+    for path in pictures:
+        assert (ROOT / path).read_text().startswith("<svg")
