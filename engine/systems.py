@@ -147,6 +147,8 @@ def _root(p: Fraction) -> Fraction:
 
 
 def _fraction_power(p: Fraction, q: Fraction) -> Fraction:
+    if p == 1 or (p == 0 and q > 0):
+        return p
     if q.denominator != 1 or abs(q) > 10_000:
         raise _NoFraction
     return Fraction(p ** int(q))

@@ -146,6 +146,7 @@ def test_options_reach_the_training(run, tmp_path):
     )  # fmt: skip
     assert load(tmp_path / "model.safetensors").state_dict() == model.state_dict()
     assert f"held-out accuracy {accuracy(model, test):.4f}" in lines[3]
+    assert re.search(r"η dE/dw = \S+ - 0\.3 × ", (tmp_path / "explanation.txt").read_text())  # the step that lr makes
 
 
 # ---- CSV files

@@ -12,6 +12,7 @@ from oracles import bits
 
 import nn.losses  # its rows raise, too
 from engine import (
+    Leaves,
     Value,
     absolute,
     dot,
@@ -150,8 +151,9 @@ def test_plain_numbers_raise_the_same_words_without_labels():
 def test_a_row_over_vectors_names_its_vectors():
     o = [Value(0.0, "o1"), Value(0.5)]
     says = "bce(o=(0.0, 0.5), t=(1.0, 1.0)): outside the domain; bce needs 0 < o < 1 (o = t is allowed)"
-    with pytest.raises(DomainError, match=f"^{re.escape(says)}$"):
-        function("bce")(o, [1.0, 1.0])
+    for vector in (list, tuple, Leaves):
+        with pytest.raises(DomainError, match=f"^{re.escape(says)}$"):
+            function("bce")(vector(o), [1.0, 1.0])
     long = [Value(0.0)] + [Value(0.123456789)] * 30
     with pytest.raises(DomainError, match=r"^bce\(o=\(0\.0, 0\.123456789, .{0,60}\.\.\., t=") as refusal:
         function("bce")(long, [1.0] * 31)

@@ -191,6 +191,31 @@ def test_signed_zeros_are_not_taken_for_each_other():
     assert bits(d.data) == bits(x.grad) == bits(-0.0)
 
 
+def test_partials_with_ones_and_zeros_in_them():
+    """Targets of 0 and 1 make factors of exactly 0 and 1, which leave no nodes; d2E/dx2 = o (1 - o) whatever the target."""
+    row = function("bce_with_logits")
+    for t in (0.0, 1.0, 0.25):
+        found = D(lambda x, t=t: D(lambda x: row([x], [t]), x), 0.4)
+        o = 1 / (1 + math.exp(-0.4))
+        assert found == pytest.approx(o * (1 - o), rel=1e-14)
+        assert D(lambda x, t=t: row([x], [t]), 0.4) == pytest.approx(o - t, rel=1e-14)
+
+
+def test_names_are_given_to_what_was_made_alone():
+    a, b = Value(2.0, "a"), Value(3.0)
+    y = a * b
+    y.label = "E"
+    assert gradient(y, [a]) == [b]
+    assert b.label is None
+
+    def E(x):
+        y = sin(x) * x
+        y.label = "E"
+        return y
+
+    assert grad(E)(a).label == "dE/da"
+
+
 def horner(n):
     w, x = Value(0.75), Value(-0.5)
     y = x
@@ -398,6 +423,7 @@ def test_a_velocity_of_zero_stays_zero_through_an_infinite_slope():
     assert jvp(f, ([0.0, 1.0],), ([0.0, 2.0],)) == (1.0, 2.0)
     outputs = jvp(f, ([Value(0.0), Value(1.0)],), ([Value(0.0), Value(2.0)],))
     assert outputs[1].data == 2.0
+    assert jvp(f, ([0.0, 1.0],), ([Value(0.0), Value(2.0)],))[1].data == 2.0
     assert jvp(f, ([0.0, 1.0],), ([1.0, 2.0],))[1] == math.inf
 
 

@@ -168,6 +168,8 @@ def test_hidden_weight_in_the_words_of_LEC():
             "α_11 leads from x_1 to z_1: its indices are (to, from)",
         ]),
         ("SX", "w_h1,x2", ["∂L/∂W_21 = -0.236506", "W_21 leads from x_2 to h_1: its indices are (from, to)"]),
+        ("ESL", "w_h1,x2", ["∂R/∂α_12 = s_1 x_2 = -0.236506", "α_12 leads from x_2 to z_1"]),
+        ("ESL", "w_o2,h1", ["∂R/∂β_21 = δ_2 z_1 = -0.013500"]),
         (None, "w_h1,x1", ["= dE/do_h1 × o_h1(1 - o_h1) × x1", "dE/do_h1 = Σ_k w_k,h1 × dE/dnet_k"]),
     ],
 )  # fmt: skip
@@ -303,6 +305,20 @@ def test_deeper_layers_refer_to_the_next_one():
     assert "dE/do[h1_2] = Σ_k w[k,h1_2] × dE/dnet_k LEC-12 k=h2_1" in text
     assert "δ[h1_2] = (1 - a[h1_2]²) Σ_k δ_k w_(h1_2→k) S63-v" in text
     assert "via h2_1→o1" in text
+
+
+def test_an_activation_in_several_steps_is_one_factor():
+    E = worked_example()
+    net, w = find(E, "net_o1"), find(E, "w_o1,h1")
+    o = (net * 0.5).tanh()
+    o.label = Role("o", "o1")
+    L = (1 - o) ** 2
+    e = explain(w, L)
+    text = squeezed(e)
+    assert "do_o1/dnet_o1 × dnet_o1/dw_o1,h1" in text
+    assert "× f'(net_o1) × o_h1" in text
+    assert "× (1 - o_o1²)·0.5 × o_h1" in text
+    assert close(e.total, -2 * (1 - o.data) * (1 - o.data**2) * 0.5 * 0.75)
 
 
 def test_biases_inputs_and_targets():
@@ -615,8 +631,14 @@ def test_a_saturated_unit_is_told():
     E = losses.sse(model([1.0]), [1])
     text = squeezed(explain(find(E, "w_h1,x1"), E))
     assert "f' = o_h1(1 - o_h1) is 0.000123379 here, at net = 0 it is 0.25: next to nothing passes (LEC-9)" in text
-    E = worked_example()
-    assert all("saturated" not in explain(n, E).text() for n in topological(E))
+
+
+@pytest.mark.parametrize("loss", [losses.sse, losses.bce, losses.mse])
+def test_nothing_odd_is_told_of_the_worked_example(loss):
+    E = worked_example(loss)
+    for n in topological(E):
+        text = explain(n, E).text()
+        assert not any(word in text for word in ("saturated", "lost", "convention", "kink"))
 
 
 def test_no_number_breaks_the_text():

@@ -279,7 +279,8 @@ def test_hover_lights_the_paths_to_the_root_and_nothing_else(visit):
         size = len(above)
         above |= {int(e.target[1:]) for e in seen.edges if int(e.source[1:]) in above}
     assert set(page.evaluate("boxes.flatMap((b, k) => getComputedStyle(b.element).opacity === '1' ? [k] : [])")) == above
-    assert page.evaluate("arrows.filter(a => getComputedStyle(a.element).opacity === '1').length") == len(above) - 1
+    assert page.evaluate("over.childElementCount") == len(above) - 1
+    assert page.evaluate("getComputedStyle(lines).opacity") < "0.5"
     page.mouse.move(5, 750)
     assert page.locator("svg .dim").count() == 0
 
@@ -428,6 +429,28 @@ def test_another_number_is_shown_along_the_cone(visit):
     assert near(number(texts[-1].replace("data ", "")), exact.value)
     page.fill("#whatif", "")
     assert page.evaluate("boxes.some(b => b.changed)") is False
+
+
+def test_numbers_that_come_later_stay_in_their_boxes(visit):
+    inside = """boxes.every(b => b.rows.every(r => r.number.getComputedTextLength() <= (b.split || b.w) - 7
+        && r.grad.getComputedTextLength() <= b.w - b.split - 7))"""
+    root = neuron()
+    (w,) = [v for v in record(root).values if v.label == "w1"]
+    page = visit(root, select=w)
+    page.fill("#whatif", "0.90001")
+    assert page.evaluate(inside)
+    page = visit(network(2, 8, 12, 1, expand=True))
+    assert page.evaluate("boxes.some(b => b.flat)")
+    for step in range(0, page.evaluate("order.length"), 60):
+        page.evaluate(f"go({step})")
+        assert page.evaluate(inside)
+
+
+def test_a_long_path_is_told_by_its_names(visit):
+    root = network(2, 3, 1, expand=True)
+    (w,) = [v for v in record(root).values if str(v.label) == "w_h2,x1"]
+    page = visit(root, select=w)
+    assert cells(page, "#paths")[0][0] == "w_h2,x1 → net_h2 → o_h2 → o_o1 → E"
 
 
 # ---- looking around

@@ -152,6 +152,14 @@ def test_what_cannot_matter_is_left_out():
     assert d is c  # the partial itself, no product by 1 around it
 
 
+def test_a_product_by_one_is_its_other_factor():
+    nets = [Value(0.5), Value(-2.0)]
+    off, on = gradient(nn.losses.bce_with_logits(nets, [0, 1]), nets)
+    assert off.args[0].op is TABLE["sigmoid"]  # of (1 - t) sigmoid(x) - t sigmoid(-x) with t = 0
+    assert off.data == pytest.approx(1 / (1 + math.exp(-0.5)), rel=1e-15)
+    assert on.data == pytest.approx(-1 / (1 + math.exp(-2.0)), rel=1e-15)
+
+
 @pytest.mark.parametrize("expression", ["relu(x) * 0 + (x < 3)", "where(x > 5, x * x, 3.0)", "relu(-x)"])
 def test_a_structural_zero(expression):
     x = Value(2.0)

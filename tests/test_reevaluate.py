@@ -167,8 +167,9 @@ def test_a_partial_without_a_value_is_told():
 
 def test_whole_powers_of_sensible_size_only():
     assert reevaluate(Value(0.5) ** -3).value == 8
+    assert reevaluate(Value(1.0) ** 1e6).value == 1
     with pytest.raises(ValueError, match="no fraction"):
-        reevaluate(Value(1.0) ** 1e6)
+        reevaluate(Value(0.5) ** 1e6)
 
 
 # ---- many digits --------------------------------------------------------------------------------
@@ -325,7 +326,21 @@ CONVENTIONS = [  # row, arguments, value, partials: NaN where there is none
     ("pow", [0.0, 2.0], 0, [0, 0]),
     ("pow", [0.0, 3.0], 0, [0, 0]),
     ("pow", [-2.0, 3.0], -8, [12, NAN]),
+    ("pow", [0.0, 0.5], 0, [INF, 0]),
+    ("pow", [0.0, 1.5], 0, [0, 0]),
+    ("pow", [0.0, -1.0], INF, [-INF, -INF]),
+    ("pow", [-8.0, 1 / 3], NAN, [NAN, NAN]),
     ("sqrt", [0.0], 0, [INF]),
+    ("sqrt", [-1.0], NAN, [NAN]),
+    ("log", [0.0], -INF, [INF]),
+    ("log", [-1.0], NAN, [None]),
+    ("log1p", [-1.0], -INF, [INF]),
+    ("div", [1.0, 0.0], INF, [INF, -INF]),
+    ("div", [0.0, 0.0], NAN, [INF, NAN]),
+    ("maximum", [NAN, 1.0], NAN, [None, None]),
+    ("minimum", [1.0, NAN], NAN, [None, None]),
+    ("relu", [NAN], NAN, [None]),
+    ("azmul", [INF, 0.0], 0, [0, 0]),
     ("sqrt", [4.0], 2, [0.25]),
     ("log", [1.0], 0, [1]),
     ("div", [3.0, -0.5], -6, [-2, -12]),
@@ -338,7 +353,9 @@ CONVENTIONS = [  # row, arguments, value, partials: NaN where there is none
 def readings(row, args):
     """Value and partials of a row by each system that has them; a system that refuses gives None."""
     for system in (FLOAT, engine.systems.FRACTION, many_digits(50)):
-        read = [[*map(system.number, x)] if isinstance(x, list) else system.number(x) for x in args]
+        read = [[*map(system.convert, x)] if isinstance(x, list) else system.convert(x) for x in args]
+        if any(isinstance(x, Refused) for x in read):  # no fraction is infinite
+            continue
         symbols = dict(zip(row.args, read, strict=True))
         y = system.evaluate(row.value, symbols)
         yield system, y, [system.evaluate(f, {**symbols, "y": y}) for f in row.partials]

@@ -143,7 +143,7 @@ def derive(node: Value, root: Value, paths: int) -> Derivation:
         factors=tuple(f for s in reversed(steps) for f in factors(s, names)),
         parting=parting(cone, top, ways, rest, len(all_ways), names) if ways else None,
         made=tuple(made(cone, steps, ways, names)),
-        loss=loss(cone) if role(root).kind == "E" else None,
+        loss=loss(cone),
         joint=joint(steps, root, names),
         lone=len(outputs) == 1,
         terms=Contributions(cone),

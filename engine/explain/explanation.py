@@ -10,7 +10,7 @@ from engine.explain.blocks import Head, Prose
 from engine.explain.compose import compose
 from engine.explain.derivation import Derivation, derive
 from engine.explain.digits import escaped
-from engine.explain.layout import aligned, page
+from engine.explain.layout import Page, aligned
 from engine.explain.notation import Notes
 from engine.explain.paths import Paths
 from engine.explain.pens import Ascii, Latex, Text
@@ -53,7 +53,7 @@ class Explanation:
         `ascii` spells out the signs that a terminal may not have; by default if it cannot show them.
         """
         pen = (Text if ascii is False or (ascii is None and _shown()) else Ascii)(self._words(notes))
-        return page(list(compose(self._derivation, pen, self._eta)), pen.say("×"))
+        return str(Page(list(compose(self._derivation, pen, self._eta)), pen.say("×")))
 
     def latex(self, notes: str | None = AS_ASKED) -> str:
         """The equations of the derivation as an `aligned` display, without the sentences of the text."""

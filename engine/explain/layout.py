@@ -15,14 +15,100 @@ WIDEST, NARROWEST = 100, 78  # columns of a page of text
 # ---- text ---------------------------------------------------------------------------------------
 
 
-def page(blocks: Sequence[Block], times: str) -> str:
-    """The blocks as text, at most 100 columns wide."""
-    tags = max((len(b.tag) for b in blocks if isinstance(b, Line | Prose)), default=0)
-    lines = [line for b in blocks for line in text_lines(b, tags + 2, times)]
-    ids = max(len(margin) for _, margin in lines[1:]) if len(lines) > 1 else 0
-    lines[1:] = [(s, margin and margin.ljust(ids)) for s, margin in lines[1:]]
-    width = min(max([NARROWEST, *(len(s) + len(margin) + 2 for s, margin in lines if margin)]), WIDEST)
-    return "\n".join(line for s, margin in lines for line in with_margin(s, margin, width))
+class Page:
+    """Blocks as lines of text, with equation ids in a column at the right; at most 100 columns wide."""
+
+    def __init__(self, blocks: Sequence[Block], times: str) -> None:
+        self.blocks, self.times = blocks, times
+        self.tags = max((len(b.tag) + 2 for b in blocks if isinstance(b, Line | Prose)), default=0)
+        self.ids = max((len(eq) for b in blocks for eq in equations(b)), default=0)
+        self.room = WIDEST - self.ids - 2  # beside an id
+
+    def __str__(self) -> str:
+        lines = [line for b in self.blocks for line in self.lines(b)]
+        lines[1:] = [(s, eq and eq.ljust(self.ids)) for s, eq in lines[1:]]
+        width = min(max([NARROWEST, *(len(s) + len(margin) + 2 for s, margin in lines if margin)]), WIDEST)
+        return "\n".join(line for s, margin in lines for line in with_margin(s, margin, width))
+
+    def lines(self, b: Block) -> Iterator[tuple[str, str]]:
+        """The lines of a block, each with what stands at its margin."""
+        if isinstance(b, Head):
+            yield f"{b.slope} = {b.total}", b.kind
+        elif isinstance(b, Line):
+            yield from self.equation(b, "  " + b.tag.ljust(self.tags))
+        elif isinstance(b, Prose):
+            for i, s in enumerate(textwrap.wrap(b.sentence, WIDEST - 2 - self.tags)):
+                yield "  " + ("" if i else b.tag).ljust(self.tags) + s, ""
+        elif isinstance(b, Addends):
+            yield f"  = {b.formula}", b.equation
+            yield from ((f"    {s}", "") for s in self.terms(b))
+        else:
+            yield from self.rows(b)
+
+    def equation(self, b: Line, indent: str) -> Iterator[tuple[str, str]]:
+        """The sides of an equation on one line, or below each other where that is too long."""
+        first, *sides = b.sides
+        column = len(indent) + len(first) + 1  # of the equals signs
+        lines, cut = [f"{indent}{first}"], False
+        for side in (*(f"= {s}" for s in sides), *[f"  {b.aside}"] * bool(b.aside)):
+            room = self.room if len(lines) == 1 else WIDEST
+            if not cut and len(lines[-1]) + 1 + len(side) <= room:
+                lines[-1] += f" {side}"
+                continue
+            pieces = at_plus(side, room - column)
+            cut = len(pieces) > 1
+            if len(lines) == 1 and len(lines[0]) < column:
+                lines[0] += f" {pieces.pop(0)}"
+            lines += [" " * column + piece for piece in pieces]
+        yield from ((line, "" if i else b.equation) for i, line in enumerate(lines))
+
+    def rows(self, b: Rows) -> Iterator[tuple[str, str]]:
+        """The readings of a product, factor under factor; a line for each factor where they are too wide."""
+        formulas, ids = [cells for cells, _ in b.formulas], [eq for _, eq in b.formulas]
+        numbers = [b.values] if b.inserted == b.values else [b.inserted, b.values]
+        widths = [max(map(len, column)) for column in zip(*formulas, *numbers, strict=True)]
+        total = f"  =  {b.total}" if len(b.values) > 1 else ""
+        parting = [(f"      {b.lead.slope} = {b.lead.formula}", b.lead.equation)] if b.lead else []
+        parting += [(f"        {s}", "") for s in self.terms(b.lead)] if b.lead else []
+        if sum(widths) + 5 * len(widths) > min(self.room, WIDEST - len(total)):
+            for k, cells in enumerate(zip(*formulas, *numbers, strict=True)):
+                first, *others = dict.fromkeys(cells)
+                slope = first.ljust(max(map(len, formulas[0]))) if others else first
+                yield f"  {self.times if k else '='} {' = '.join((slope, *others))}", ""
+            yield f"  = {b.total}", ids[0]
+            yield from parting
+            return
+
+        def line(cells: Sequence[str]) -> str:
+            padded = (c.ljust(w) for c, w in zip(cells, widths, strict=True))
+            return "  = " + f"  {self.times}  ".join(padded).rstrip()
+
+        yield from ((line(cells), eq) for cells, eq in b.formulas)
+        yield from parting
+        yield from ((line(cells), "") for cells in numbers[:-1])
+        yield line(b.values) + total, ""
+
+    def terms(self, b: Addends) -> Iterator[str]:
+        """A sum term by term, and what they add up to."""
+        w = [max(map(len, column)) for column in zip(*b.terms, strict=True)]
+        last = max(w[4], len(b.total), len(b.rest[1]) if b.rest else 0)
+        left = 0
+        for label, reading, x, g, product in b.terms:
+            shown = f"{reading.ljust(w[1])} = " if w[1] else ""
+            line = f"{label.ljust(w[0])}  {shown}{x.rjust(w[2])} {self.times} {g.rjust(w[3])}"
+            left = len(line)
+            yield f"{line} = {product.rjust(last)}"
+        if b.rest:
+            yield f"{b.rest[0].rjust(left)} = {b.rest[1].rjust(last)}"
+        if len(b.terms) > 1:
+            yield f"{'sum'.rjust(left)} = {b.total.rjust(last)}"
+
+
+def equations(b: Block) -> list[str]:
+    """The equation ids in a block."""
+    if isinstance(b, Rows):
+        return [*(eq for _, eq in b.formulas), *(equations(b.lead) if b.lead else ())]
+    return [b.equation] if isinstance(b, Line | Addends) else []
 
 
 def with_margin(s: str, margin: str, width: int) -> list[str]:
@@ -35,41 +121,6 @@ def with_margin(s: str, margin: str, width: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def text_lines(b: Block, tags: int, times: str) -> Iterator[tuple[str, str]]:
-    """The lines of a block, each with what stands at its margin."""
-    if isinstance(b, Head):
-        yield f"{b.slope} = {b.total}", b.kind
-    elif isinstance(b, Line):
-        yield from equation(b, "  " + b.tag.ljust(tags))
-    elif isinstance(b, Prose):
-        for i, s in enumerate(textwrap.wrap(b.sentence, WIDEST - 2 - tags)):
-            yield "  " + ("" if i else b.tag).ljust(tags) + s, ""
-    elif isinstance(b, Addends):
-        yield f"  = {b.formula}", b.equation
-        yield from ((f"    {s}", "") for s in terms(b, times))
-    else:
-        yield from rows(b, times)
-
-
-def equation(b: Line, indent: str) -> Iterator[tuple[str, str]]:
-    """The sides of an equation on one line, or below each other where that is too long."""
-    first, *sides = b.sides
-    column = len(indent) + len(first) + 1  # of the equals signs
-    lines, cut = [f"{indent}{first}"], False
-    for side in (*sides, *([b.aside] if b.aside else [])):
-        sign = "  " if side is b.aside else "= "
-        room = WIDEST - (len(b.equation) + 2 if len(lines) == 1 else 0)
-        if not cut and len(lines[-1]) + 1 + len(sign) + len(side) <= room:
-            lines[-1] += f" {sign}{side}"
-            continue
-        pieces = at_plus(sign + side, room - column)
-        cut = len(pieces) > 1
-        if len(lines) == 1 and len(lines[0]) < column:
-            lines[0] += f" {pieces.pop(0)}"
-        lines += [" " * column + piece for piece in pieces]
-    yield from ((line, "" if i else b.equation) for i, line in enumerate(lines))
-
-
 def at_plus(s: str, room: int) -> list[str]:
     """A sum in pieces that fit, cut before its plus signs."""
     pieces = [""]
@@ -80,54 +131,6 @@ def at_plus(s: str, room: int) -> list[str]:
         else:
             pieces[-1] = f"{pieces[-1]} {piece}" if pieces[-1] else piece
     return pieces
-
-
-def rows(b: Rows, times: str) -> Iterator[tuple[str, str]]:
-    """The readings of a product, factor under factor; one factor to a line where they are too wide for that."""
-    formulas, ids = [cells for cells, _ in b.formulas], [eq for _, eq in b.formulas]
-    numbers = [b.values] if b.inserted == b.values else [b.inserted, b.values]
-    widths = [max(map(len, column)) for column in zip(*formulas, *numbers, strict=True)]
-    total = f"  =  {b.total}" if len(b.values) > 1 else ""
-    sum_of_lead = [(f"      {s}", eq) for s, eq in lead(b.lead, times)] if b.lead else []
-    if sum(widths) + 5 * len(widths) + max(len(total), 2 + max(map(len, ids))) > WIDEST:
-        for k, cells in enumerate(zip(*formulas, *numbers, strict=True)):
-            first, *others = dict.fromkeys(cells)
-            slope = first.ljust(max(map(len, formulas[0]))) if others else first
-            eq = ", ".join(filter(None, dict.fromkeys(ids))) if k == 0 else ""
-            yield f"  {times if k else '='} {' = '.join((slope, *others))}", eq
-        yield f"  = {b.total}", ""
-        yield from sum_of_lead
-        return
-
-    def line(cells: Sequence[str]) -> str:
-        return "  = " + f"  {times}  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
-
-    yield from ((line(cells), eq) for cells, eq in b.formulas)
-    yield from sum_of_lead
-    yield from ((line(cells), "") for cells in numbers[:-1])
-    yield line(b.values) + total, ""
-
-
-def lead(b: Addends, times: str) -> Iterator[tuple[str, str]]:
-    """The sum that the first factor of a product is."""
-    yield f"{b.slope} = {b.formula}", b.equation
-    yield from ((f"  {s}", "") for s in terms(b, times))
-
-
-def terms(b: Addends, times: str) -> Iterator[str]:
-    """A sum term by term, and what they add up to."""
-    w = [max(map(len, column)) for column in zip(*b.terms, strict=True)]
-    last = max(w[4], len(b.total), len(b.rest[1]) if b.rest else 0)
-    left = 0
-    for label, reading, x, g, product in b.terms:
-        shown = f"{reading.ljust(w[1])} = " if w[1] else ""
-        line = f"{label.ljust(w[0])}  {shown}{x.rjust(w[2])} {times} {g.rjust(w[3])}"
-        left = len(line)
-        yield f"{line} = {product.rjust(last)}"
-    if b.rest:
-        yield f"{b.rest[0].rjust(left)} = {b.rest[1].rjust(last)}"
-    if len(b.terms) > 1:
-        yield f"{'sum'.rjust(left)} = {b.total.rjust(last)}"
 
 
 # ---- LaTeX --------------------------------------------------------------------------------------

@@ -75,14 +75,15 @@ function fill(b, stacked, dense) {
   }
   b.flat = dense && b.unit !== null;
   if (b.flat) { b.rows[0].left = `${b.head[0].replace(/^unit /, "")} `; b.head = ["", ""]; }
-  const left = most(b.rows, r => widthOf(r.left + show(nodes[r.i].data, false, b.digits), "12px")) + 2 * PAD;
-  const right = most(b.rows, r => widthOf(r.right + show(grad(r.i), true, b.digits), "12px")) + 2 * PAD;
+  const left = most(b.rows, r => Math.max(...[show(nodes[r.i].data, false, b.digits), LEAST].map(s => widthOf(r.left + s, "12px")))) + 2 * PAD;
+  const right = most(b.rows, r => Math.max(...[show(grad(r.i), true, b.digits), LEAST].map(s => widthOf(r.right + s, "12px")))) + 2 * PAD;
   const head = widthOf(b.head[0], "bold 12px") + widthOf(b.head[1], "12px") + 3 * PAD;
   b.stacked = stacked && b.unit === null;
   b.w = Math.ceil(Math.max(b.stacked ? Math.max(left, right) : left + right, head));
   b.split = b.stacked ? 0 : left;
   b.h = ROW * (b.rows.length + (b.flat ? 0 : 1) + (b.stacked ? 1 : 0));
 }
+const LEAST = `${MINUS}0.001${DOTS}`;  // room for this at least, for numbers that come later
 const headOf = n => [cut(n.name, 26), n.op ? n.sign : n.name ? "" : "leaf"];
 
 // ---- drawing ----------------------------------------------------------------------------------------
@@ -102,11 +103,11 @@ function tint(x) {
   return `rgba(var(--${x > 0 ? "blue" : "orange"}), ${(Math.ceil(4 * strength(x, largestGrad)) / 4).toFixed(2)})`;
 }
 
-let canvas, notes;  // what moves and scales; the labels that come and go with the mouse
+let canvas, lines, over, notes;  // what moves and scales; in it all arrows, copies of those that are lit, labels that come and go
 function redraw() {
   svg.replaceChildren();  // first of all: what loses the focus by it still knows the old boxes
   build();
-  canvas = make(svg, "g");
+  canvas = make(svg, "g"); lines = make(canvas, "g"); over = make(canvas, "g");
   svg.classList.toggle("many", arrows.length > HEADED);
   arrows.forEach(drawArrow);
   boxes.forEach(drawBox);
@@ -121,7 +122,7 @@ function drawArrow(a) {
   const mixed = !one && flows.some(f => f > 0) && flows.some(f => f < 0);
   const kind = !Number.isFinite(total) ? "broken" : mixed || !total ? "" : total > 0 ? "plus" : "minus";
   const width = kind === "broken" ? 2 : total ? 0.6 + 3.4 * strength(total, largestFlow) : 0.6;
-  a.element = make(canvas, "g", {class: `arrow ${kind}`});
+  a.element = make(lines, "g", {class: `arrow ${kind}`});
   make(a.element, "path", {class: "line", d: a.path, "stroke-width": width.toFixed(2)});
   if (arrows.length <= HEADED) {  // an arrow ends level, in the numbers at the end of its path
     const [x, y] = a.path.split(/[ C]/).slice(-2).map(Number), long = 5 + width, half = 2.5 + 0.6 * width;
@@ -175,11 +176,11 @@ function refresh() {
     set(b, "waiting", b.members.every(waits));
     for (const row of b.rows) {
       const i = row.i, data = changed?.has(i) ? changed.get(i) : nodes[i].data;
-      if (!Object.is(row.data, data)) { row.data = data; row.number.textContent = row.left + show(data, false, b.digits); }
+      if (!Object.is(row.data, data)) { row.data = data; row.number.textContent = fitted(row.left, data, false, "", b.digits, b.split || b.w); }
       const g = !graph.backward || at < reached[i] && at < order.length ? null : grads[i], part = g !== null && at < whole[i];
       if (row.told && Object.is(row.was, g) && row.part === part) continue;
       Object.assign(row, {told: true, was: g, part});
-      row.grad.textContent = row.right + show(g, true, b.digits) + (part ? DOTS : "");
+      row.grad.textContent = fitted(row.right, g, true, part ? DOTS : "", b.digits, b.w - b.split);
       row.tint.setAttribute("fill", tint(g));
     }
   }
@@ -187,6 +188,11 @@ function refresh() {
     set(a, "now", a.edges.some(e => e.target === now));
     set(a, "waiting", stepping && a.edges.every(e => at < handled[e.target]));
   }
+}
+function fitted(before, x, signed, after, digits, room) {  // a number that came later has to do with the room there is
+  const fits = text => widthOf(text, "12px") <= room - PAD;
+  for (let d = digits; d; d--) { const text = before + show(x, signed, d) + after; if (fits(text)) return text; }
+  return before + (x < 0 ? MINUS : signed ? "+" : "") + `${Math.abs(x).toExponential(0)}`.replace("e+", "e").replace("-", MINUS);
 }
 function set(thing, mark, value) { if (!!thing[mark] !== value) { thing[mark] = value; thing.element.classList.toggle(mark, value); } }
 
@@ -202,7 +208,8 @@ function light(k) {
   if (k !== null) for (const i of above(boxes[k].members)) on.add(boxOf[i]);
   const all = k === null || boxes[k].members.includes(root);  // every path ends there: nothing to dim
   boxes.forEach((b, j) => set(b, "dim", !all && !on.has(j)));
-  for (const a of arrows) set(a, "dim", !all && !(on.has(a.source) && on.has(a.target)));
+  lines.classList.toggle("dim", !all);  // one group at once: thousands of arrows one by one would take too long
+  over.replaceChildren(...all ? [] : arrows.filter(a => on.has(a.source) && on.has(a.target)).map(a => a.element.cloneNode(true)));
   if (k === null) return;
   for (const a of arrows) if (!a.place && a.local !== null && (a.source === k || a.target === k) && notes.childElementCount < 100) note(a, a.source === k);
 }
@@ -319,8 +326,12 @@ function sumOfUses(i) {  // of many uses the largest first, the rest added up
   if (i === root) return;
   const paths = countPaths(i);
   put("h3", `${count(paths, "path")} to ${nameOf(root)}` + (paths > 1n ? ", the strongest first" : ""));
-  const way = via => via.length > 12 ? [...via.slice(0, 5).map(nameOf), DOTS, ...via.slice(-5).map(nameOf)] : via.map(nameOf);
-  table(["path", "product"], topPaths(i, 6).map(p => [way(p.via).join(" \u2192 "), show(p.product, true)])).id = "paths";
+  table(["path", "product"], topPaths(i, 6).map(p => [way(p.via), show(p.product, true)])).id = "paths";
+}
+function way(via) {  // what a path passes: what has a name, if anything has, and of a long path the ends
+  const named = via.filter((i, k) => nodes[i].name && k && k < via.length - 1);
+  const names = (named.length ? [via[0], ...named, via[via.length - 1]] : via).map(nameOf);
+  return (names.length > 12 ? [...names.slice(0, 5), DOTS, ...names.slice(-5)] : names).join(" \u2192 ");
 }
 
 function madeFrom(i) {  // the arguments, and the row's formulas
@@ -345,8 +356,11 @@ function aboutUnit(i) {
   put("h3", graph.units[unit]);
   const b = put("button", box.unit === null ? "fold this unit" : "unfold this unit");
   b.id = "unit"; b.onclick = () => toggle(boxOf[i]);
-  const members = put("p", "");
-  if (box.unit !== null) for (const j of box.members) { link(j, members); put("span", " ", members); }
+  if (box.unit === null) return;
+  const members = put("details", "");
+  put("summary", `its ${count(box.members.length, "node")}`, members);
+  members.open = box.members.length <= 12;
+  for (const j of box.members) { link(j, members); put("span", " ", members); }
 }
 
 function whatIfField(i) {
