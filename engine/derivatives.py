@@ -188,8 +188,8 @@ class Reader:
             symbols[s] = plain if vector else plain[0]
         read = elementwise(self._operation) if any(row.vector) else self._operation
         memo: dict[Formula, Any] = {}
-        partials, steep, _ = plan(row)
-        for g, f, is_steep in zip(groups, partials, steep, strict=True):
+        known = plan(row)
+        for g, f, is_steep in zip(groups, known.partials, known.steep, strict=True):
             if g[0].__class__ is Value and not live.isdisjoint(g):
                 slopes = fold(f, symbols, read, memo=memo)
                 each_one = slopes if slopes.__class__ is list else [slopes] * len(g)
@@ -199,18 +199,21 @@ class Reader:
 
     def _operation(self, op: str, *args: Any) -> Number:
         """The reader for `fold`: numbers are folded; 1*a, -(-a), a**1 and a**0 are no new nodes."""
-        kinds = {*map(type, args[0] if op in REDUCTIONS else args)}
-        if Value not in kinds:
+        if Value not in map(type, args[0] if op in REDUCTIONS else args):
             if op in FLOATS:
                 return FLOATS[op](*args)
             return evaluate(TABLE[op].value, dict(zip(TABLE[op].args, args, strict=True)))
-        if op == "where" and args[0].__class__ is not Value:
+        if op == "mul" or op == "azmul":
+            a, b = args
+            if a.__class__ is float and a == 1.0:
+                return b
+            if b.__class__ is float and b == 1.0:
+                return a
+        elif op == "where" and args[0].__class__ is not Value:
             return args[1] if args[0] else args[2]
-        if op in ("mul", "azmul") and 1.0 in (p for p in args if p.__class__ is float):
-            return args[1] if args[0].__class__ is float else args[0]
-        if op == "neg" and args[0].op is not None and args[0].op.name == "neg":
+        elif op == "neg" and args[0].op is not None and args[0].op.name == "neg":
             return args[0]._a
-        if op == "pow" and args[1].__class__ is float and args[1] in (0.0, 1.0):
+        elif op == "pow" and args[1].__class__ is float and args[1] in (0.0, 1.0):
             return args[0] if args[1] else 1.0
         key = _key(op, args if op in REDUCTIONS else [args])
         if key not in self._made:

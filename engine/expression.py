@@ -73,6 +73,8 @@ def _read(node: ast.expr, text: str, names: Mapping[str, Value]) -> Any:
             known = [*names, *FUNCTIONS]
             guess = "".join(f"; did you mean {near!r}?" for near in get_close_matches(name, known, 1))
             raise _refused(node, text, f"has no value: write {name}=0.5, say, after the expression{guess}")
+        case ast.BinOp(op=ast.BitXor()):
+            raise _refused(node, text, "has no place here: write ** for powers, x**2")
         case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:
             return OPERATORS[type(op)](_read(operand, text, names))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:

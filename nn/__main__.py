@@ -89,7 +89,8 @@ def _train(args: argparse.Namespace) -> None:
     nin, nout = len(dataset.features), classes or (1 if isinstance(t, int) else len(t))
     model = MLP(nin, [*args.hidden, nout], activation=args.activation, output=output, init=args.init, seed=args.seed)
     weights = len(model.parameters())
-    print(f"{dataset!r}: {len(train)} rows to train on, {len(test)} held out")
+    held_out = "none" if test is train else len(test)
+    print(f"{dataset!r}: {len(train)} rows to train on, {held_out} held out")
     print(f"{model!r}: {weights} weights, {loss}, {'one sample' if args.batch_size == 1 else args.batch_size} an update")
     history = fit(
         model,
@@ -107,12 +108,18 @@ def _train(args: argparse.Namespace) -> None:
         seed=args.seed,
     )
     last = history.epochs[-1]
-    print(f"loss {history.loss[0]:.4f} -> {last.loss:.4f}, held-out loss {last.validation_loss:.4f}")
+    which = "training" if test is train else "held-out"
+    print(f"loss {brief(history.loss[0])} -> {brief(last.loss)}, {which} loss {brief(last.validation_loss)}")
     if last.accuracy is not None:
         right = round(last.accuracy * len(test))
-        print(f"held-out accuracy {last.accuracy:.4f} ({right} of {len(test)} right)")
+        print(f"{which} accuracy {last.accuracy:.4f} ({right} of {len(test)} right)")
     if args.out is not None:
         _write(args, model, history, test, loss)
+
+
+def brief(x: float | None) -> str:
+    """A loss in four decimals, or in powers of ten where it has run away."""
+    return "-" if x is None else f"{x:.4f}" if abs(x) < 1e6 else f"{x:.1e}"
 
 
 def _parts(dataset: data.Dataset, args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset]:
@@ -141,9 +148,10 @@ def _write(args: argparse.Namespace, model: MLP, history: Any, test: data.Datase
     x, t = max(test, key=lambda row: loss_of(model(row[0]), row[1]).data)
     E = loss_of(model(x), t)
     E.backward()
+    sample = f"The row with the largest loss: x = ({', '.join(f'{i:.4g}' for i in x)}), target {t}, E = {E.data:.4g}"
     first, last = model.layers[0].neurons[0], model.layers[-1].neurons[0]
     weights: list[Value] = [last.w[0], first.w[0]][: len(model.layers)]
-    explanation = "\n\n".join(str(explain(w, E, notes="LEC", eta=args.lr)) for w in weights)
+    explanation = "\n\n".join([sample, *(str(explain(w, E, notes="LEC", eta=args.lr)) for w in weights)])
     graph = draw(E, collapse="unit").svg
     loss_curves(history).figure.savefig(curves := BytesIO(), format="png")
     args.out.mkdir(parents=True, exist_ok=True)

@@ -94,6 +94,8 @@ def _column(file: str, names: Sequence[str], target: str | int | None) -> int:
         return names.index(target)
     if isinstance(target, int) and -len(names) <= target < len(names):
         return target % len(names)
+    if target is None:
+        raise ValueError(f"say which column of {file} to predict, as target or --target: one of {', '.join(names)}")
     raise ValueError(f"target is {target!r}, which is no column of {file}; write one of the names {', '.join(names)} "
                      f"or an index from {-len(names)} to {len(names) - 1}")
 

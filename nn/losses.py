@@ -130,7 +130,9 @@ def bce(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
     >>> round(bce([0.2, 0.9], [1, 1]), 6)
     1.714798
     """
-    return _loss("bce", outputs, _between_0_and_1("bce", outputs, targets))
+    targets = _between_0_and_1("bce", outputs, targets)
+    _probabilities("bce", outputs, "sigmoid")
+    return _loss("bce", outputs, targets)
 
 
 def bce_with_logits(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
@@ -230,7 +232,22 @@ def _one_hot(name: str, outputs: Sequence[Any], targets: Any) -> Sequence[Any]:
         return tuple(1.0 if i == targets else 0.0 for i in range(k))
     if not isinstance(targets, list | tuple):
         raise TypeError(f"{name}: the target is a class index (an int) or one number per class, not {targets!r}")
-    return _vector(name, outputs, targets)
+    checked = _vector(name, outputs, targets)
+    for u in checked:
+        if isinstance(u, int | float) and u < 0:
+            raise ValueError(f"{name}: targets are shares of the classes, at least 0, not {u!r}")
+    return checked
+
+
+def _probabilities(name: str, outputs: Sequence[Any], activation: str) -> None:
+    """Refuse outputs of which a logarithm would give a loss below 0."""
+    for o in outputs:
+        number = o.data if o.__class__ is Value else o
+        if number < 0 or number > 1:
+            raise ValueError(
+                f"{name}: outputs are probabilities, between 0 and 1, not {number!r}: give the model "
+                f"output={activation!r}, or take {name}_with_logits"
+            )
 
 
 def _between_0_and_1(name: str, outputs: Sequence[Any], targets: Any) -> Sequence[Any]:

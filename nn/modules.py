@@ -209,6 +209,8 @@ class MLP(Module):
             raise ValueError(f"{depth} hidden layers need {depth} activations, not {len(hidden)}: {hidden}")
         activations = [_choice("activation", a, list(ACTIVATIONS)) for a in hidden]
         activations.append(_choice("output", output, OUTPUTS))
+        if output == "softmax" and sizes[-1] == 1:
+            raise ValueError("softmax over one unit is always 1: give it a unit for each class, or output='sigmoid'")
         self.config = {"nin": nin, "layers": sizes, "activation": activation, "output": output, "bias": bias}
         self.config |= {"init": init, "seed": seed, "expand": expand}
         random = generator(seed)

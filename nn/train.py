@@ -264,6 +264,12 @@ def _checked(model: Any, rows: Iterable[Any], loss_of: Loss) -> list[Any]:
     except (IndexError, TypeError, KeyError):  # no rows, or not pairs: check_rows tells
         by_index = False
     name = next((name for name, f in LOSSES.items() if f is loss_of), None)  # None for a user's own
+    output = getattr(model, "output", "linear")
+    if name is not None and name.endswith("_with_logits") and output != "linear":
+        raise ValueError(
+            f"loss {name!r} takes nets, and the model's output is {output!r}: give it output='linear', or take "
+            f"{name.removesuffix('_with_logits')!r}"
+        )
     if by_index and name not in (*INDEX_LOSSES, None):
         raise ValueError(
             f"loss {name!r} needs one number per output as a target, and row 0 has {rows[0][1]!r}: "

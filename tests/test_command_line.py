@@ -243,7 +243,7 @@ def test_bad_arguments(run, tmp_path, args, told):
         ("a,b,y\n1,2,3\n1,3\n", "y", "file.csv, line 3 has 2 cells, expected 3"),
         ("a,b,y\n1,2,3\n", "z", "target is 'z', which is no column of "),
         ("a,b,y\n1,2,3\n", "7", "target is 7, which is no column of "),
-        ("a,b,y\n1,2,3\n", None, "target is None, which is no column of "),
+        ("a,b,y\n1,2,3\n", None, "say which column of "),
         ("", "y", "file.csv is empty"),
         ("a,b,y\n", "y", "file.csv has only a header"),
         ("\xff\xfe", "y", "is not UTF-8"),
@@ -341,7 +341,8 @@ def test_as_a_process(tmp_path):
     options = ["--hidden", "3", "--epochs", "200", "--lr", "0.5", "--loss", "bce", "--output", "sigmoid", "--out"]
     done = python("train", "xor", *options, str(tmp_path / "out"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "held-out accuracy 1.0000 (4 of 4 right)" in done.stdout
+    assert "training accuracy 1.0000 (4 of 4 right)" in done.stdout
+    assert "4 rows to train on, none held out" in done.stdout
     assert files(tmp_path / "out") == WRITTEN
 
 

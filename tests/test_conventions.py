@@ -230,6 +230,14 @@ def test_the_larger_and_the_smaller(f, first):
     assert slopes(f, 1.0, 1.0)[0] == 1.0
 
 
+def test_the_largest_of_several_shares_its_slope():
+    vs = [Value(x) for x in (2.0, 3.0, 1.0, 3.0)]
+    y = function("largest")(vs)
+    y.backward(seed=0.5)
+    assert (y.data, [v.grad for v in vs]) == (3.0, [0.0, 0.25, 0.0, 0.25])
+    assert [d.data for d in gradient(y, vs)] == [0.0, 0.5, 0.0, 0.5]
+
+
 def test_only_the_chosen_branch_has_a_gradient():
     x, dead = Value(2.0), Value(NAN)
     y = where(x > 1, x * 3, dead)
@@ -310,8 +318,11 @@ def test_hypot_at_the_origin_and_far_out():
     assert slopes(hypot, 0.0, 0.0) == (0.0, [0.0, 0.0])
     assert slopes(hypot, 3.0, -4.0) == (5.0, [0.6, -0.8])
     assert slopes(hypot, 0.0, -2.0) == (2.0, [0.0, -1.0])
-    assert slopes(hypot, 3e200, 4e200)[0] == pytest.approx(5e200, rel=1e-15)
-    assert slopes(hypot, 3e-200, 4e-200)[0] == pytest.approx(5e-200, rel=1e-15, abs=0)
+    for p, q, length in [(3.0, 4.0, 5.0), (4.0, -3.0, 5.0), (-1.0, 1.0, math.sqrt(2))]:
+        for scale in (1e200, 1e-200, 1e-310):
+            y, by = slopes(hypot, p * scale, q * scale)
+            assert y == pytest.approx(length * scale, rel=1e-15 if scale > 1e-300 else 1e-12, abs=0)
+            assert by == pytest.approx([p / length, q / length], rel=1e-12)
     assert hypot(INF, 1.0) == hypot(-1.0, -INF) == INF
     x = Value(0.0)
     sqrt(x * x).backward()  # for |x| write absolute(x) or hypot(x, 0): here 0 * inf has to be NaN

@@ -134,11 +134,27 @@ def test_bce_where_the_output_is_its_target(o, t, E, slope):
     assert slopes(losses.bce, [o], [t]) == (E, [slope])
 
 
-@pytest.mark.parametrize(("o", "t"), [(0.0, 1.0), (1.0, 0.0), (0.0, 0.5), (1.0, 0.5), (-0.25, 1.0), (1.25, 0.0)])
+@pytest.mark.parametrize(("o", "t"), [(0.0, 1.0), (1.0, 0.0), (0.0, 0.5), (1.0, 0.5)])
 def test_bce_where_it_is_not_defined(o, t):
     for output in (o, Value(o)):
         with pytest.raises(ArithmeticError, match=r"bce\(.*; bce needs 0 < o < 1"):
             losses.bce([output], [t])
+
+
+@pytest.mark.parametrize("o", [-0.25, 1.25, 5.0])
+@pytest.mark.parametrize("t", [0.0, 1.0])
+def test_losses_of_probabilities_refuse_what_is_none(o, t):
+    for output in (o, Value(o)):
+        with pytest.raises(ValueError, match=r"bce: outputs are probabilities.*output='sigmoid', or take bce_with_logits"):
+            losses.bce([output], [t])
+        with pytest.raises(ValueError, match=r"cross_entropy: outputs are .*output='softmax', or take cross_entropy_with"):
+            losses.cross_entropy([output, 0.5], [t, 1 - t])
+
+
+@pytest.mark.parametrize("loss", [losses.cross_entropy, losses.cross_entropy_with_logits])
+def test_shares_of_classes_are_not_negative(loss):
+    with pytest.raises(ValueError, match="targets are shares of the classes, at least 0, not -1"):
+        loss([0.25, 0.75], [2, -1])
 
 
 def test_bce_near_its_edges():

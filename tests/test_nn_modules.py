@@ -644,3 +644,8 @@ def test_a_graph_is_freed_with_its_loss():
         assert sum(type(o) is Value for o in gc.get_objects()) == before
     finally:
         gc.enable()
+
+
+def test_a_softmax_of_one_unit_is_refused():
+    with pytest.raises(ValueError, match=r"softmax over one unit is always 1: .*output='sigmoid'"):
+        MLP(2, [3, 1], output="softmax")

@@ -13,6 +13,7 @@ from numpy_twin import Twin, orders, train
 
 from engine import Value, no_grad, recording
 from nn import MLP, SGD, Diverged, Epoch, History, Layer, Neuron, Update, accuracy, data, fit, losses, predict
+from nn.lab.plots import loss_curves
 
 
 @pytest.fixture(autouse=True)
@@ -331,6 +332,25 @@ def test_representation():
     assert Update(1, (2,), 0.5, 0.25) == Update(1, (2,), 0.5, 0.25)
 
 
+def test_loss_curves_draw_the_history():
+    def drawn(axes):
+        return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axes.get_lines()}
+
+    epochs = [Epoch(0, 0.1, 1.25, 1.5, 0.25), Epoch(1, 0.1, 0.5, 0.75, 0.75)]
+    axes = loss_curves(History(epochs))
+    assert drawn(axes) == {"training loss": ([1, 2], [1.25, 0.5]), "held-out loss": ([1, 2], [1.5, 0.75])}
+    left, right = axes.figure.axes
+    assert left is axes
+    assert drawn(right) == {"held-out accuracy": ([1, 2], [0.25, 0.75])}
+    assert right.get_ylim()[1] >= 1.0
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [*drawn(axes), *drawn(right)]
+    plain = loss_curves(History([Epoch(0, 0.1, 1.25), Epoch(1, 0.1, 0.5)]))
+    assert drawn(plain) == {"training loss": ([1, 2], [1.25, 0.5])}
+    assert len(plain.figure.axes) == 1
+    assert loss_curves(History(epochs[:1]), plain) is plain
+    assert len(plain.get_lines()) == 3
+
+
 # ---- callbacks, progress, state
 
 
@@ -595,3 +615,11 @@ def test_the_loss_of_an_epoch_is_no_value():
     kept = [*history.loss, *(e.validation_loss for e in history.epochs), *(u.after for u in history.updates)]
     assert not any(isinstance(v, Value) for v in kept)
     assert {type(v) for v in kept} == {float}
+
+
+def test_a_loss_of_nets_refuses_outputs_that_are_squashed_already():
+    model = MLP(2, [3, 1], output="sigmoid")
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=r"'bce_with_logits' takes nets.*output is 'sigmoid'.*or take 'bce'"):
+        fit(model, data.XOR(), loss="bce_with_logits", lr=0.1, epochs=1)
+    assert model.state_dict() == before

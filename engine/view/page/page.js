@@ -83,7 +83,7 @@ function fill(b, stacked, dense) {
   b.split = b.stacked ? 0 : left;
   b.h = ROW * (b.rows.length + (b.flat ? 0 : 1) + (b.stacked ? 1 : 0));
 }
-const LEAST = `${MINUS}0.001${DOTS}`;  // room for this at least, for numbers that come later
+const LEAST = `${MINUS}9e${MINUS}9`;  // room for this at least, for numbers that come later
 const headOf = n => [cut(n.name, 26), n.op ? n.sign : n.name ? "" : "leaf"];
 
 // ---- drawing ----------------------------------------------------------------------------------------
