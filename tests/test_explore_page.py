@@ -39,7 +39,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no program chromium"),
     pytest.mark.filterwarnings("ignore::engine.errors.GradientReplaced"),
 ]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS = ["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 MINUS = "\N{MINUS SIGN}"
 

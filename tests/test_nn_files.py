@@ -173,7 +173,7 @@ def test_safetensors_of_somebody_else(path):
         ({"nin": 10**5}, "layers of [100000, 4, 2, 3] do not fit into "),
         ({"layers": "423"}, ""),
         ({"nin": None}, ""),
-        ({"layers": [4, 2, 3, 1], "activation": "tanh"}, "the state dict lacks"),
+        ({"layers": [4, 2, 3, 2], "activation": "tanh"}, "the state dict lacks"),
         ({"nin": 2}, "layers.0.weight: 2 entries are needed, not 3"),
         ({"nin": -1}, "nin must be a whole number >= 1, not -1"),
         ({"bias": False}, "the state dict has"),

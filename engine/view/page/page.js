@@ -137,7 +137,8 @@ function drawArrow(a) {
 function drawBox(b, k) {
   const i = b.members[0], title = b.unit === null ? called(i) : `${graph.units[b.unit]}, folded, ${count(b.members.length, "node")}`;
   const told = b.rows.map(r => `${b.unit === null ? "" : nameOf(r.i) + " "}data ${show(nodes[r.i].data)}, grad ${show(grad(r.i), true)}`);
-  const g = b.element = make(canvas, "g", {class: "box", transform: `translate(${b.x} ${b.y})`, tabindex: 0, role: "button", "aria-label": [title, ...told].join(", ")});
+  const place = `translate(${b.x} ${b.y})`, name = [title, ...told].join(", ");
+  const g = b.element = make(canvas, "g", {class: "box", transform: place, tabindex: 0, role: "button", "aria-label": name});
   g.classList.toggle("root", b.members.includes(root));
   make(g, "title", {}, [title, ...told].join("\n"));
   make(g, "rect", {class: "paper", width: b.w, height: b.h, rx: 3});
@@ -317,7 +318,8 @@ const ROWS_SHOWN = 24;
 function sumOfUses(i) {  // of many uses the largest first, the rest added up
   const uses = outOf[i].map(e => ({e, product: flow(e)})), many = uses.length > ROWS_SHOWN;
   const sorted = many ? [...uses].sort((p, q) => size(q.product) - size(p.product)) : uses;
-  const rows = sorted.slice(0, ROWS_SHOWN).map(({e, product}) => [e.target, show(e.partial, true), `${TIMES} ${show(grad(e.target), true)}`, `= ${show(product, true)}`]);
+  const rows = sorted.slice(0, ROWS_SHOWN).map(({e, product}) =>
+    [e.target, show(e.partial, true), `${TIMES} ${show(grad(e.target), true)}`, `= ${show(product, true)}`]);
   if (many) rows.push([`${DOTS} ${uses.length - ROWS_SHOWN} more`, "", "", `= ${show(sum(sorted.slice(ROWS_SHOWN), u => u.product), true)}`]);
   if (i === root) rows.unshift(["the root itself", "", "", "= +1"]);
   put("h3", i === root ? "why" : `why: ${count(uses.length, "use")}`);
@@ -338,8 +340,9 @@ function madeFrom(i) {  // the arguments, and the row's formulas
   const n = nodes[i], row = graph.rows[n.op], rows = [];
   let position = 0;
   n.args.forEach((group, k) => group.forEach((a, j) => {
-    const partial = columns.partials[i][position++], symbol = row.vector[k] ? `${row.args[k]}_${j + 1}` : row.args[k];
-    rows.push([symbol, typeof a === "number" ? a : "a constant", show(typeof a === "number" ? nodes[a].data : Number(a)), partial === null ? NONE : show(Number(partial), true)]);
+    const symbol = row.vector[k] ? `${row.args[k]}_${j + 1}` : row.args[k], partial = columns.partials[i][position++];
+    const argument = typeof a === "number" ? [a, show(nodes[a].data)] : ["a constant", show(Number(a))];
+    rows.push([symbol, ...argument, partial === null ? NONE : show(Number(partial), true)]);
   }));
   put("h3", "made from");
   table(["", "argument", "data", "local"], rows.slice(0, 60)).className = "args";
