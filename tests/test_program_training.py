@@ -159,6 +159,8 @@ def a_training(seed: int) -> Training:
         settings |= {"momentum": 0.9, "nesterov": random.random() < 0.5, "weight_decay": random.choice((0.0, 0.01))}
     loss = "cross_entropy" if loss == "cross_entropy_with_logits" else loss
     settings["output"] = "softmax" if loss == "cross_entropy" else output
+    if loss == "cross_entropy":
+        sizes[-1] = max(2, sizes[-1])  # one class leaves nothing to choose
     return Training(sizes, loss, seed=seed, lr=0.02, rows=7, expand=random.random() < 0.1, **settings)
 
 
