@@ -95,8 +95,9 @@ def times(graph: str, n: str) -> dict[str, float]:
 
 def memory(graph: str, n: str) -> dict[str, float]:
     """Bytes per node of the graph after `backward`, of the derivatives' graph on top, and of the peak between."""
-    for g in gradient(*GRAPHS[graph](1000)):  # what is made at the first use stays
-        g.backward()
+    y, xs = GRAPHS[graph](1000)  # what is made at the first use stays
+    y.backward()
+    gradient(y, xs)
     gc.collect()
     tracemalloc.start()
     y, xs = GRAPHS[graph](int(n))
@@ -181,7 +182,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     repeats, sizes = (1, SIZES[:-1]) if quick else (3, SIZES)
-    print("Microseconds and bytes per node of the graph: gradient by all leaves beside backward, same bits.\n")
+    print("Processor microseconds and bytes per node of the graph: gradient by all leaves beside backward.\n")
     head = ["graph", "nodes", "backward", "gradient", "nodes made", "bytes", "gradient's", "at most", "linear"]
     print(table(head, cost_rows(sizes, repeats)))
     print("\nOne Jacobian-vector product, microseconds per node: forwards, or as the gradient of a gradient.\n")
