@@ -1,9 +1,13 @@
-"""engine: scalar reverse-mode automatic differentiation that can be read node by node."""
+"""engine: scalar reverse-mode automatic differentiation that can be read node by node.
 
-from engine.check import gradcheck
-from engine.critical import classify
+What computes and differentiates is imported at once; explanations, views, checks and the compiler when
+they are first asked for, so that a program that only trains does not wait for them or carry them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from engine.derivatives import gradient
-from engine.explain import contributions, explain, top_paths
 from engine.functions import (
     absolute,
     affine,
@@ -29,17 +33,38 @@ from engine.functions import (
 )
 from engine.label import Role
 from engine.mode import no_grad, recording
-from engine.precision import precision_report
-from engine.primitive import primitive
-from engine.program import Miscompiled, Program, compile  # noqa: A004
-from engine.reevaluate import reevaluate
-from engine.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad
-from engine.trouble import anomaly
 from engine.value import Leaves, Value
-from engine.view import draw, draw_dot, record
-from engine.view.explore import explore
-from engine.view.text import listing, tree
 
+
+if TYPE_CHECKING:
+    from engine.critical import classify
+    from engine.program import Miscompiled, Program, compile  # noqa: A004
+    from engine.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad
+    from engine.trust.check import gradcheck
+    from engine.trust.precision import precision_report
+    from engine.trust.primitive import primitive
+    from engine.trust.reevaluate import reevaluate
+    from engine.trust.trouble import anomaly
+    from engine.view import draw, draw_dot, record
+    from engine.view.explore import explore
+    from engine.view.text import listing, tree
+    from engine.why import contributions, explain, top_paths
+
+_LATER = {
+    "engine.critical": ["classify"],
+    "engine.program": ["Miscompiled", "Program", "compile"],
+    "engine.transforms": ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad"],
+    "engine.trust.check": ["gradcheck"],
+    "engine.trust.precision": ["precision_report"],
+    "engine.trust.primitive": ["primitive"],
+    "engine.trust.reevaluate": ["reevaluate"],
+    "engine.trust.trouble": ["anomaly"],
+    "engine.view": ["draw", "draw_dot", "record"],
+    "engine.view.explore": ["explore"],
+    "engine.view.text": ["listing", "tree"],
+    "engine.why": ["contributions", "explain", "top_paths"],
+}
+_HOME = {name: module for module, names in _LATER.items() for name in names}
 
 __all__ = [
     "Leaves",
@@ -94,3 +119,16 @@ __all__ = [
     "value_and_grad",
     "where",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """A public name that is imported when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    found: object = getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,11 +18,11 @@ import pytest
 import engine
 from engine import Role, Value, hypot, logsumexp, maximum, no_grad, relu, sigmoid, softmax, sqrt, tanh, where
 from engine.errors import StaleGraph
-from engine.explain import Contributions, Explanation, contributions, explain, top_paths
 from engine.formula import Formula, formula, symbol
 from engine.graph import topological
 from engine.ops import Row
 from engine.recording import record
+from engine.why import Contributions, Explanation, contributions, explain, top_paths
 from nn import MLP, losses
 
 
@@ -756,7 +756,7 @@ def test_a_terminal_without_the_signs_gets_others(monkeypatch):
 PROGRAM = """
 import hashlib
 from engine import Value, Role
-from engine.explain import explain, contributions, top_paths
+from engine.why import explain, contributions, top_paths
 from engine.graph import topological
 from engine.view.text import listing, tree
 from nn import MLP, losses

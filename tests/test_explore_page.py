@@ -26,7 +26,7 @@ from engine import (
     top_paths,
     where,
 )
-from engine.reevaluate import reevaluate
+from engine.trust.reevaluate import reevaluate
 from engine.view.record import record
 from nn import MLP, losses
 from nn.losses import LOSSES

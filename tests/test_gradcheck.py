@@ -7,8 +7,8 @@ import re
 import pytest
 from graphs import random_graph
 
-import engine.check
-import engine.slopes
+import engine.trust.check
+import engine.trust.slopes
 from engine import (
     Value,
     absolute,
@@ -26,13 +26,13 @@ from engine import (
     tanh,
     where,
 )
-from engine.check import gradcheck
 from engine.errors import StaleGraph
 from engine.formula import symbol
 from engine.ops import TABLE
 from engine.recording import record
-from engine.rules import check_row, mend
 from engine.source import NAMES, recorder, recorder_source
+from engine.trust.check import gradcheck
+from engine.trust.rules import check_row, mend
 from nn import MLP, losses
 
 
@@ -44,8 +44,8 @@ X = Value(0.5, "x")  # never differentiated in place: every check records its ow
 @pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
     """This way of measuring, and those below it."""
-    left = engine.slopes.ways()[WAYS[request.param] :]
-    monkeypatch.setattr(engine.slopes, "ways", lambda: left)
+    left = engine.trust.slopes.ways()[WAYS[request.param] :]
+    monkeypatch.setattr(engine.trust.slopes, "ways", lambda: left)
     return request.param
 
 
@@ -165,13 +165,13 @@ def test_a_partial_that_is_not_its_formula_is_found():
     x = Value(2.0, "x")
     y = x * 3
     y._da = 4.0
-    (finding,) = engine.rules.check_node(y)
+    (finding,) = engine.trust.rules.check_node(y)
     assert finding.verdict == "differs"
     assert finding.remark == "the partial recorded on the edge is not what its formula gives, 3.0"
 
 
 def test_a_wrong_second_derivative_is_found(monkeypatch, way):
-    monkeypatch.setattr(engine.check, "gradient_of", lambda y, xs: [3 * x for x in xs])
+    monkeypatch.setattr(engine.trust.check, "gradient_of", lambda y, xs: [3 * x for x in xs])
     report = gradcheck(lambda x: x**3, [2.0], order=2)
     assert not report
     first, second = report.lines
@@ -420,7 +420,7 @@ def test_inner_nodes_may_be_inputs():
 
 
 def test_opaque_rows_are_checked_by_differences(table, monkeypatch):
-    from engine.primitive import forget, primitive
+    from engine.trust.primitive import forget, primitive
 
     erf = primitive("erf_here", math.erf, lambda a: 2 / math.sqrt(math.pi) * exp(-a * a))
     try:
@@ -432,7 +432,7 @@ def test_opaque_rows_are_checked_by_differences(table, monkeypatch):
 
 
 def test_without_mpmath_steps_in_floats_do(monkeypatch):
-    monkeypatch.setattr(engine.slopes, "ways", lambda: (engine.slopes.STEPS, engine.slopes.DIFFERENCES))
+    monkeypatch.setattr(engine.trust.slopes, "ways", lambda: (engine.trust.slopes.STEPS, engine.trust.slopes.DIFFERENCES))
     report = gradcheck(lambda x, y: (x * y).tanh(), [0.5, 2.0])
     assert repr(report) == "<gradcheck passed: 2 derivatives, 2 nodes, by a complex step>"
 

@@ -21,8 +21,7 @@ ROOT = Path(engine.__file__).parents[1]
 # Each file and each room of the engine imports only what stands before it.
 ORDER = ["label", "mode", "formula", "ops", "errors", "ieee", "source", "graph", "value", "recording"]
 ORDER += ["functions", "derivatives", "copying", "naming", "calls", "transforms", "critical"]
-ORDER += ["systems", "steps", "reevaluate", "slopes", "rules", "report", "check", "precision", "primitive", "trouble"]
-ORDER += ["explain", "view", "program", "__init__", "expression", "__main__"]
+ORDER += ["trust", "why", "view", "program", "__init__", "expression", "__main__"]
 LOCAL = {  # imports inside functions that look up instead, and why
     ("value", "recording"): "recompute records again",
     ("value", "copying"): "copy and pickle make Values",
@@ -102,7 +101,7 @@ def test_the_engine_imports_downwards_only(path):
         assert (room(here), there) in LOCAL, f"{here} imports {name} in a function; LOCAL must say why"
 
 
-@pytest.mark.parametrize("folder", ["engine/view", "engine/explain", "engine/program", "nn"])
+@pytest.mark.parametrize("folder", ["engine/trust", "engine/why", "engine/view", "engine/program", "nn"])
 def test_inside_a_room_imports_run_in_no_circle(folder):
     users = {}
     for path in sources(folder):
@@ -212,9 +211,20 @@ def test_public_names_are_sorted_documented_and_all_there():
         assert doc, f"engine.{name} needs a docstring"
         assert doc.strip().splitlines()[0]
     public = {name for name, x in vars(engine).items() if not name.startswith("_") and not isinstance(x, type(sys))}
-    assert public == set(engine.__all__)
+    assert public - {"TYPE_CHECKING", "import_module"} == set(engine.__all__)
     for name in nn.__all__:
         assert getattr(nn, name).__doc__, f"nn.{name} needs a docstring"
+
+
+def test_what_is_imported_later_is_imported_when_asked_for_and_no_module_hides_it():
+    rooms = {room(m) for m in MODULES if m.startswith("engine.")}
+    assert set(engine._HOME) <= set(engine.__all__) - rooms, "a module of that name would stand in its place"
+    ask = "import sys, engine; before = set(sys.modules); engine.draw; print(*sorted(set(sys.modules) - before))"
+    found = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+    assert "engine.view.draw" in found
+    assert not {m for m in found if m.startswith(("engine.trust", "engine.program"))}
+    with pytest.raises(AttributeError, match="no attribute 'gradchek'"):
+        _ = engine.gradchek
 
 
 # ---- what a file may not contain

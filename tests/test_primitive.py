@@ -10,17 +10,17 @@ import sys
 import pytest
 
 from engine import Value, cos, dot, exp, gradient, log, maximum, sigmoid, sin, sqrt, tanh, where
-from engine.check import gradcheck
 from engine.errors import DomainError, RangeError
 from engine.formula import LATEX, TEXT, Formula, Notation, latex, symbol, text, total
 from engine.ieee import FLOATS, value_and_partials
 from engine.ops import TABLE
-from engine.precision import precision_report
-from engine.primitive import _OWN, forget, primitive
 from engine.recording import record
-from engine.reevaluate import reevaluate
 from engine.source import MACHINE, NAMES
-from engine.trouble import anomaly
+from engine.trust.check import gradcheck
+from engine.trust.precision import precision_report
+from engine.trust.primitive import _OWN, forget, primitive
+from engine.trust.reevaluate import reevaluate
+from engine.trust.trouble import anomaly
 
 
 PLACES = [TABLE, TEXT, LATEX, FLOATS, MACHINE, NAMES]
@@ -369,7 +369,7 @@ def test_bad_definitions_are_one_clear_error(call, kind, says):
 
 def test_a_definition_is_the_same_in_every_process():
     code = (
-        "from engine.primitive import primitive\n"
+        "from engine.trust.primitive import primitive\n"
         "try: primitive('wrong', lambda a: a * a, lambda a: 3 * a)\n"
         "except ValueError as e: print(e)"
     )

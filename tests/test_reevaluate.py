@@ -10,7 +10,7 @@ import pytest
 from graphs import random_graph
 from oracles import bits
 
-import engine.systems
+import engine.trust.systems
 from engine import (
     Leaves,
     Value,
@@ -32,9 +32,9 @@ from engine import (
 from engine.graph import topological
 from engine.ieee import value_and_partials
 from engine.ops import TABLE
-from engine.reevaluate import reevaluate
-from engine.steps import COMPLEX, complex_digits
-from engine.systems import FLOAT, Refused, many_digits
+from engine.trust.reevaluate import reevaluate
+from engine.trust.steps import COMPLEX, complex_digits
+from engine.trust.systems import FLOAT, Refused, many_digits
 from nn import MLP, losses
 
 
@@ -352,7 +352,7 @@ CONVENTIONS = [  # row, arguments, value, partials: NaN where there is none
 
 def readings(row, args):
     """Value and partials of a row by each system that has them; a system that refuses gives None."""
-    for system in (FLOAT, engine.systems.FRACTION, many_digits(50)):
+    for system in (FLOAT, engine.trust.systems.FRACTION, many_digits(50)):
         read = [[*map(system.convert, x)] if isinstance(x, list) else system.convert(x) for x in args]
         if any(isinstance(x, Refused) for x in read):  # no fraction is infinite
             continue
@@ -369,7 +369,7 @@ def agrees(system, got, wanted):
         got = got if isinstance(got, list) else [got] * len(wanted)
         return all(agrees(system, p, q) for p, q in zip(got, wanted, strict=True))
     if isinstance(got, Refused):  # fractions alone, and only where there is no finite number
-        return system is engine.systems.FRACTION and not math.isfinite(wanted)
+        return system is engine.trust.systems.FRACTION and not math.isfinite(wanted)
     return got == wanted or (wanted != wanted and got != got)
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from engine import Role, Value, relu, tanh, where
 from engine.errors import StaleGraph
-from engine.explain import explain
 from engine.graph import topological
 from engine.view.text import listing, tree
+from engine.why import explain
 from nn import MLP, losses
 
 

@@ -22,10 +22,10 @@ from engine import (
     tanh,
 )
 from engine.errors import Anomaly, DomainError, StaleGraph
-from engine.precision import kept, precision_report
 from engine.source import NAMES
-from engine.systems import many_digits
-from engine.trouble import anomaly
+from engine.trust.precision import kept, precision_report
+from engine.trust.systems import many_digits
+from engine.trust.trouble import anomaly
 from nn import MLP, SGD, losses
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.errors import short as brief
-from engine.explain.digits import full, short, signed
-from engine.explain.notation import Notes, labels
-from engine.explain.pens import Ascii, Pen, Text
 from engine.formula import ATOM, CONDITION, TEXT, Phrase, writer
 from engine.value import CONSTANT, Value
 from engine.view.record import Edge, Node, record
+from engine.why.digits import full, short, signed
+from engine.why.notation import Notes, labels
+from engine.why.pens import Ascii, Pen, Text
 
 
 MOST_ARGUMENTS = 3  # of one vector that are written out

@@ -7,9 +7,9 @@ compose, deltas              the lines of an explanation in the words of one of 
 blocks, layout, explanation  how they stand on a page, and what `explain` returns
 """
 
-from engine.explain.explanation import Explanation, explain
-from engine.explain.paths import Path, Paths, top_paths
-from engine.explain.terms import Contributions, Term, contributions
+from engine.why.explanation import Explanation, explain
+from engine.why.paths import Path, Paths, top_paths
+from engine.why.terms import Contributions, Term, contributions
 
 
 __all__ = ["Contributions", "Explanation", "Path", "Paths", "Term", "contributions", "explain", "top_paths"]

@@ -18,11 +18,11 @@ from engine.errors import short
 from engine.graph import leaves, topological
 from engine.naming import name
 from engine.recording import check_fresh
-from engine.reevaluate import read_nodes, reevaluate
-from engine.report import Gradcheck, Line
-from engine.rules import check_node, judged, mend, same
-from engine.slopes import DIFFERENCES, Function, Slopes, measure, measure_second
-from engine.systems import Refused, System
+from engine.trust.reevaluate import read_nodes, reevaluate
+from engine.trust.report import Gradcheck, Line
+from engine.trust.rules import check_node, judged, mend, same
+from engine.trust.slopes import DIFFERENCES, Function, Slopes, measure, measure_second
+from engine.trust.systems import Refused, System
 from engine.value import Value, number
 
 

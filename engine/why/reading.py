@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from engine.explain.notation import Label
 from engine.formula import REDUCTIONS, Formula, Itself, each, fold, rebuild
 from engine.ieee import evaluate
+from engine.why.notation import Label
 
 
 class Reading(NamedTuple):

@@ -11,14 +11,14 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from engine.explain.cone import Cone, Edge, edges
-from engine.explain.notation import Label, Nth, any_unit
-from engine.explain.reading import Reading, shown_form
 from engine.formula import Formula, fold, rebuild, symbol, total
 from engine.ieee import evaluate
 from engine.label import Role
 from engine.ops import TABLE, Row
 from engine.value import CONSTANT, Value
+from engine.why.cone import Cone, Edge, edges
+from engine.why.notation import Label, Nth, any_unit
+from engine.why.reading import Reading, shown_form
 
 
 MOST_FACTORS = 6  # of a chain that is written out; above it the adjoint stands as a number

@@ -30,8 +30,8 @@ from engine.formula import LATEX, PRODUCT, TEXT, Formula, Notation, formula, inf
 from engine.functions import function
 from engine.ieee import FLOATS
 from engine.ops import TABLE, Row
-from engine.rules import check_row
 from engine.source import MACHINE, NAMES
+from engine.trust.rules import check_row
 from engine.value import number
 
 

@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.explain.digits import full, short
-from engine.explain.notation import Label, Name, Notes
-from engine.explain.reading import Reading, reductions
 from engine.formula import ATOM, CONDITION, LATEX, POWER, PRODUCT, SUM, TEXT, Formula, Notation, Phrase, fold, writer
 from engine.ieee import FLOATS
+from engine.why.digits import full, short
+from engine.why.notation import Label, Name, Notes
+from engine.why.reading import Reading, reductions
 
 
 class Negative(Phrase):

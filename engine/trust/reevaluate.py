@@ -19,8 +19,8 @@ from engine.formula import Formula
 from engine.graph import topological
 from engine.naming import called
 from engine.source import steep
-from engine.steps import COMPLEX
-from engine.systems import FLOAT, FRACTION, Refused, System, many_digits
+from engine.trust.steps import COMPLEX
+from engine.trust.systems import FLOAT, FRACTION, Refused, System, many_digits
 from engine.value import CONSTANT, Value
 
 

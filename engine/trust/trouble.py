@@ -12,7 +12,7 @@ Traceback (most recent call last):
 ...
 engine.errors.Anomaly: mul(x=1e+200, x=1e+200) = inf is not finite
   y = a*b
-  made in File "<doctest engine.trouble[2]>", line 2: y = x * x
+  made in File "<doctest engine.trust.trouble[2]>", line 2: y = x * x
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from engine.errors import Anomaly
 from engine.formula import text
 from engine.graph import topological
 from engine.naming import called, name
-from engine.reevaluate import live
 from engine.source import NAMES
+from engine.trust.reevaluate import live
 from engine.value import Value
 
 
@@ -59,7 +59,7 @@ class anomaly(ContextDecorator):
     ...
     engine.errors.Anomaly: the gradient of x becomes inf in sqrt(x=0.0)
       dy/da = 1/(2*y) is inf here, and the gradient of sqrt is 3.0
-      made in File "<doctest engine.trouble.anomaly[2]>", line 2: (3 * sqrt(x)).backward()
+      made in File "<doctest engine.trust.trouble.anomaly[2]>", line 2: (3 * sqrt(x)).backward()
     """
 
     def __init__(self) -> None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from engine.explain.blocks import Addends, Block, Head, Line, Prose, Rows
-from engine.explain.chain import role_of
-from engine.explain.deltas import deltas, step
-from engine.explain.derivation import ACTIVATIONS, Derivation, Sum
-from engine.explain.digits import counted, full, short, signed
-from engine.explain.notation import any_unit, is_output
-from engine.explain.pens import Pen, bracketed
-from engine.explain.remarks import Remark
 from engine.formula import computed
 from engine.label import Role
+from engine.why.blocks import Addends, Block, Head, Line, Prose, Rows
+from engine.why.chain import role_of
+from engine.why.deltas import deltas, step
+from engine.why.derivation import ACTIVATIONS, Derivation, Sum
+from engine.why.digits import counted, full, short, signed
+from engine.why.notation import any_unit, is_output
+from engine.why.pens import Pen, bracketed
+from engine.why.remarks import Remark
 
 
 MOST_REMARKS = 3

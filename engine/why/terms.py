@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from engine.explain.cone import Cone, Edge
-from engine.explain.digits import counted, escaped, full, signed
-from engine.explain.notation import Notes, labels
-from engine.explain.pens import Text
 from engine.value import Value
+from engine.why.cone import Cone, Edge
+from engine.why.digits import counted, escaped, full, signed
+from engine.why.notation import Notes, labels
+from engine.why.pens import Text
 
 
 SHOWN = 20  # rows of a table that are printed

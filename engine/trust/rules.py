@@ -16,9 +16,9 @@ from engine.formula import Formula, text
 from engine.ieee import value_and_partials
 from engine.naming import called
 from engine.ops import Row
-from engine.reevaluate import live
-from engine.slopes import Slopes, Way, measure
-from engine.systems import FLOAT, Refused, System, many_digits
+from engine.trust.reevaluate import live
+from engine.trust.slopes import Slopes, Way, measure
+from engine.trust.systems import FLOAT, Refused, System, many_digits
 from engine.value import Value
 
 

@@ -10,12 +10,12 @@ from textwrap import wrap
 from typing import Any, NamedTuple
 
 from engine.errors import short
-from engine.explain.cone import Cone, Edge
-from engine.explain.digits import counted, escaped, signed
-from engine.explain.notation import Notes, labels
-from engine.explain.pens import Text
 from engine.label import Role
 from engine.value import Value
+from engine.why.cone import Cone, Edge
+from engine.why.digits import counted, escaped, signed
+from engine.why.notation import Notes, labels
+from engine.why.pens import Text
 
 
 MOST_PASSED = 10  # nodes between the ends of a path that are printed

@@ -11,7 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.explain.chain import (
+from engine.formula import each
+from engine.label import Role
+from engine.ops import TABLE
+from engine.value import Value
+from engine.why.chain import (
     Loss,
     Step,
     climb,
@@ -29,16 +33,12 @@ from engine.explain.chain import (
     squares,
     weight,
 )
-from engine.explain.cone import Cone, Differences, differences
-from engine.explain.notation import Label, any_unit, is_output, labels
-from engine.explain.paths import Paths
-from engine.explain.reading import Reading
-from engine.explain.remarks import Remark, remarks
-from engine.explain.terms import Contributions, Rest, largest_first
-from engine.formula import each
-from engine.label import Role
-from engine.ops import TABLE
-from engine.value import Value
+from engine.why.cone import Cone, Differences, differences
+from engine.why.notation import Label, any_unit, is_output, labels
+from engine.why.paths import Paths
+from engine.why.reading import Reading
+from engine.why.remarks import Remark, remarks
+from engine.why.terms import Contributions, Rest, largest_first
 
 
 MOST_TERMS = 6  # of a sum that are written out

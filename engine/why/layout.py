@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from engine.explain.blocks import Addends, Block, Head, Line, Prose, Rows
+from engine.why.blocks import Addends, Block, Head, Line, Prose, Rows
 
 
 WIDEST, NARROWEST = 100, 78  # columns of a page of text

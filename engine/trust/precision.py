@@ -22,8 +22,8 @@ from engine.formula import Formula, each, text
 from engine.graph import topological
 from engine.naming import name
 from engine.recording import check_fresh
-from engine.reevaluate import live, read_arguments, reevaluate
-from engine.systems import FLOAT, Refused, System
+from engine.trust.reevaluate import live, read_arguments, reevaluate
+from engine.trust.systems import FLOAT, Refused, System
 from engine.value import Value
 
 
@@ -115,7 +115,7 @@ def precision_report(root: Value, digits: int = 50) -> Precision:
 def kept(x: float, true: Any) -> float:
     """How many decimal digits of `x` are right: -log10 of the relative error, infinite for an exact float.
 
-    >>> from engine.systems import many_digits
+    >>> from engine.trust.systems import many_digits
     >>> round(kept(3.14159, many_digits(30).number("3.14159265358979323846")), 1), kept(2.0, 2)
     (6.1, inf)
     """

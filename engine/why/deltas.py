@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from engine.explain.blocks import Line
-from engine.explain.chain import Loss, o, role_of, squares, t
-from engine.explain.derivation import Derivation, Sum
-from engine.explain.digits import full, short
-from engine.explain.notation import Label, Notes, is_output
-from engine.explain.pens import Pen, bracketed
-from engine.explain.reading import shown_form
 from engine.formula import Formula, Phrase, formula
 from engine.label import Role
+from engine.why.blocks import Line
+from engine.why.chain import Loss, o, role_of, squares, t
+from engine.why.derivation import Derivation, Sum
+from engine.why.digits import full, short
+from engine.why.notation import Label, Notes, is_output
+from engine.why.pens import Pen, bracketed
+from engine.why.reading import shown_form
 
 
 def deltas(d: Derivation, pen: Pen) -> Iterator[Line]:

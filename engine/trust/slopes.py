@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from engine.steps import COMPLEX, complex_digits
-from engine.systems import FLOAT, Refused, System
+from engine.trust.steps import COMPLEX, complex_digits
+from engine.trust.systems import FLOAT, Refused, System
 
 
 Function = Callable[[Any], Any]  # of a number of some system, whose value is another, or Refused

@@ -6,16 +6,16 @@ import math
 import sys
 
 from engine.errors import short
-from engine.explain.blocks import Head, Prose
-from engine.explain.compose import compose
-from engine.explain.derivation import Derivation, derive
-from engine.explain.digits import escaped
-from engine.explain.layout import Page, aligned
-from engine.explain.notation import Notes
-from engine.explain.paths import Paths
-from engine.explain.pens import Ascii, Latex, Text
-from engine.explain.terms import Contributions
 from engine.value import Number, Value, number
+from engine.why.blocks import Head, Prose
+from engine.why.compose import compose
+from engine.why.derivation import Derivation, derive
+from engine.why.digits import escaped
+from engine.why.layout import Page, aligned
+from engine.why.notation import Notes
+from engine.why.paths import Paths
+from engine.why.pens import Ascii, Latex, Text
+from engine.why.terms import Contributions
 
 
 AS_ASKED = "as asked"

@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.systems import BASIC, System, context, per_thread
+from engine.trust.systems import BASIC, System, context, per_thread
 
 
 def _positive(f: Callable[[Any], Any], above: float = 0.0) -> Callable[[Any], Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.rules import Finding
+from engine.trust.rules import Finding
 
 
 class Line(NamedTuple):

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.explain.chain import Step, definition, place, reading, role
-from engine.explain.cone import Cone, Edge, edges
-from engine.explain.notation import Label
-from engine.explain.reading import Reading
 from engine.ieee import value_and_partials
 from engine.value import Value
+from engine.why.chain import Step, definition, place, reading, role
+from engine.why.cone import Cone, Edge, edges
+from engine.why.notation import Label
+from engine.why.reading import Reading
 
 
 LOST = 5e-7  # the shown form is off by so much of its value: of six printed digits the last is wrong
