@@ -133,7 +133,7 @@ def _tick() -> int:
     return born
 
 
-_ENGINE = os.path.dirname(__file__)
+_ENGINE = os.path.dirname(os.path.dirname(__file__))
 _INSIDE = ("<row ", _ENGINE + os.sep, os.path.join(os.path.dirname(_ENGINE), "nn") + os.sep)
 
 
