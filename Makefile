@@ -3,14 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= run
 
-.PHONY: demo test bench notebook lint clean
+.PHONY: demo test bench trust mutants gallery notebook lint clean
 .DEFAULT_GOAL := test
 
 demo: .venv/demo        ## train on iris, print the held-out accuracy, write graph, curves, explanation and model to $(OUT)/
 	$(BIN)/python -m nn train iris --hidden 8 --epochs 40 --out $(OUT)/iris
 
 test: .venv/test        ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 bench: .venv/bench      ## speed and memory beside micrograd, as tables
 	$(BIN)/python tests/bench/eager.py
@@ -27,8 +27,9 @@ clean:
 
 .venv/base:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "nodegrad needs Python >= 3.11, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@echo "setting up .venv: the first time takes about a minute"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@touch $@
 
 .venv/demo: .venv/base pyproject.toml

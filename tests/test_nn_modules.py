@@ -192,7 +192,10 @@ def test_a_state_dict_is_a_copy():
     assert state["layers.0.weight"][0][0] != 9.0
 
 
-@pytest.mark.parametrize("convert", [list, tuple, np.array, np.float32, lambda t: [*np.array(t)]], ids=str)
+CONVERTERS = {"list": list, "tuple": tuple, "array": np.array, "float32": np.float32, "numbers": lambda t: [*np.array(t)]}
+
+
+@pytest.mark.parametrize("convert", CONVERTERS.values(), ids=CONVERTERS)
 def test_load_state_dict(convert):
     source, model = MLP(3, [4, 2], seed=1), MLP(3, [4, 2], seed=2)
     for p in source.parameters():
