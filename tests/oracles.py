@@ -13,6 +13,7 @@ import operator
 import random
 import re
 import struct
+import sys
 
 import mpmath as mp
 
@@ -31,6 +32,26 @@ def bits(x):
 def ulps(x, true):
     """How many units in the last place `x` is from the exact number `true`."""
     return float(abs(mp.mpf(x) - true) / math.ulp(float(true)))
+
+
+# ---- counting
+
+
+def lines(work):
+    """How many lines of Python `work` runs: its cost, the same on every machine however busy."""
+    count, before = itertools.count(), sys.gettrace()
+
+    def each_line(frame, event, argument):
+        if event == "line":
+            next(count)
+        return each_line
+
+    sys.settrace(each_line)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return next(count)
 
 
 # ---- mpmath

@@ -212,6 +212,21 @@ def test_kinks(expression, x, value, slope):
     same(derived(of_x(expression), x), [slope])
 
 
+def test_a_tie_of_zeros_is_the_first_as_in_python():
+    for f, python in ((maximum, max), (minimum, min)):
+        for a, b in ((0.0, -0.0), (-0.0, 0.0)):
+            assert bits(f(Value(a), b).data) == bits(f(a, b)) == bits(python(a, b)) == bits(a)
+
+
+def test_hinge_at_its_kink_is_flat_in_the_target_too():
+    o, t = Value(0.5), Value(2.0)
+    function("hinge")([o], [t]).backward(seed=0.7)
+    assert (o.grad, t.grad) == (0.0, 0.0)
+    t.data = 1.75
+    function("hinge")([o], [t]).backward(seed=0.5)
+    assert (o.grad, t.grad) == (-0.875, -0.25)
+
+
 def test_the_slope_of_a_leak():
     assert slopes(leaky_relu, -2.0, 0.25) == (-0.5, [0.25, -2.0])
     assert slopes(leaky_relu, 2.0, 0.25) == (2.0, [1.0, 0.0])

@@ -227,6 +227,7 @@ TEXTS = [
     (function("net")(w, x, b), "net(w_i, x_i, b)", r"\operatorname{net}(w_{i}, x_{i}, b)"),
     (where(a > 0, a, b * a), "a if a > 0 else b*a", r"\begin{cases}a & a > 0\\b\,a\end{cases}"),
     (where(a > 0, 1, where(a < 0, -1, 0)), "1 if a > 0 else -1 if a < 0 else 0", None),
+    (where(a > 0, b > 1, b), "b > 1 if a > 0 else b", None),
     (2 * where(a > 0, 1, b), "2*(1 if a > 0 else b)", None),
     (where(where(a > 0, 0, 1) > 0, 1, b), "1 if (0 if a > 0 else 1) > 0 else b", None),
     (a.equals(b), "a == b", "a = b"),

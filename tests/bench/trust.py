@@ -18,10 +18,10 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from five_oracles import ORACLES, Trial
-from programs import random_program
+from five_oracles import ORACLES, Trial  # noqa: E402
+from programs import random_program  # noqa: E402
 
-from engine.graph import topological
+from engine.graph import topological  # noqa: E402
 
 
 def judged(seed, k):
