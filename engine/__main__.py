@@ -27,6 +27,9 @@ def main(argv: list[str] | None = None) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        name, _, rest = message.partition(": ")
+        if name == "unrecognized arguments" and not rest.startswith("--"):
+            message += '; what begins with - is taken for an option; put an expression in brackets, as in "(-x)"'
         self.exit(2, f"engine: {message}; --help tells more\n")
 
 
@@ -48,7 +51,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace) -> None:
-    names = dict(map(_named, args.values))
+    names: dict[str, Value] = {}
+    for name, v in map(_named, args.values):
+        if name in names:
+            raise ValueError(f"{name} is given twice, as {names[name].data:.6g} and {v.data:.6g}; give each name once")
+        names[name] = v
+    if args.draw and Path(args.draw).suffix.lower() != ".svg":
+        raise ValueError(f"--draw {args.draw}: pictures are written as SVG; end the name with .svg")
     y = parse(args.expression, names)
     y.backward()
     print(f"{args.expression} = {y.data:.6g}")

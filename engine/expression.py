@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -37,6 +38,7 @@ NAMES = ["exp", "expm1", "log", "log1p", "sqrt", "hypot", "sin", "cos", "tanh", 
 NAMES += ["relu", "leaky_relu", "absolute", "maximum", "minimum", "where"]
 FUNCTIONS: dict[str, Any] = {name: getattr(functions, name) for name in NAMES}
 FUNCTIONS |= {"abs": functions.absolute, "max": functions.maximum, "min": functions.minimum}
+PRODUCT = re.compile(r"[\d.)][A-Za-z_]|[\w.)]\s+[\w.(]")  # 2x, (x)y, x y: factors with nothing between
 
 
 class ExpressionError(ValueError):
@@ -52,7 +54,8 @@ def parse(text: str, names: Mapping[str, Value]) -> Value:
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ExpressionError(f"cannot read {short(text)}: {getattr(error, 'msg', error)}") from None
+        hint = "; a product is written with *, as in 2*x" if PRODUCT.search(text) else ""
+        raise ExpressionError(f"cannot read {short(text)}: {getattr(error, 'msg', error)}{hint}") from None
     try:
         result = _read(tree.body, text.strip(), names)
     except RecursionError:
