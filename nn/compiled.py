@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 from engine import Role, Value, gradient
-from engine.program import Program, compile  # noqa: A004
+from engine.program import Program, collector_at_rest, compile  # noqa: A004
 from nn.losses import LOSSES, Loss
 from nn.modules import MLP, Layer
 from nn.optim import SGD
@@ -87,7 +87,8 @@ class CompiledSteps:
         self, indices: Sequence[int], size: int, update: Callable[[Sequence[int]], object], progress: Any
     ) -> list[float]:
         if size not in self.steps:
-            self.steps[size] = _Step(self, size)
+            with collector_at_rest():
+                self.steps[size] = _Step(self, size)
         step = self.steps[size]
         rows, order = self._visited(indices, size)
         start, done = step.state(), 0

@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 from engine.errors import short
 from engine.graph import topological
 from engine.program import native
+from engine.program.inspection import Inspection, tasks
 from engine.program.lowering import NotLowered
 from engine.program.plan import Plan, Runner, python_runner
 from engine.program.python import python_function, python_source
@@ -31,7 +32,7 @@ from engine.program.rolled import rolled
 from engine.program.scan import Scan
 from engine.program.straight import straight
 from engine.program.tape import Tape, check_values, recorded_quietly
-from engine.program.verify import Miscompiled, cases, first_difference
+from engine.program.verify import Miscompiled, agree, cases, first_difference
 from engine.recording import check_fresh
 from engine.value import Value, number
 
@@ -124,10 +125,67 @@ class Program:
     @property
     def llvm(self) -> str:
         """The LLVM text of the program; empty on the Python backend."""
+        code = self._code()
+        return "" if code is None else code.text
+
+    @property
+    def assembly(self) -> str:
+        """The machine code of the program as text; empty on the Python backend."""
+        code = self._code()
+        return "" if code is None else code.assembly()
+
+    @property
+    def loops(self) -> list[str]:
+        """What a call does, task by task, where loops were found in the graph again; empty where it is one straight line.
+
+        >>> w, x = [Value(0.5) for _ in range(64)], Value(3.0)
+        >>> program = compile([p * x for p in w], [*w, x], backend="native")
+        >>> program.loops, program.inspect().loops == program.loops
+        (['64 x mul'], True)
+        """
+        return tasks(self._tape, self._calling) if "@rows(" in self.llvm else []
+
+    @property
+    def _calling(self) -> Plan:
+        return Plan(tuple(range(len(self._inputs))), collect=tuple(range(len(self._outputs))))
+
+    def _code(self) -> native.MachineCode | None:
+        """The machine code of a call, if that is how it runs."""
         self._called()
-        plan = Plan(tuple(range(len(self._inputs))), collect=tuple(range(len(self._outputs))))
-        built = _built.get(_key(self._tape, plan, self.backend, self._strict)) or self._build(plan)
-        return "" if built[1] is None else built[1].text
+        built = _built.get(_key(self._tape, self._calling, self.backend, self._strict)) or self._build(self._calling)
+        return built[1]
+
+    def inspect(self, *numbers: Any) -> Inspection:
+        """Every instruction with its number at these inputs, or at the recorded ones, and the code that runs it.
+
+        The instructions are run one by one, and their outputs compared with those of the compiled run;
+        Miscompiled tells of a difference, and what the graph refuses raises as it does there.
+
+        >>> w, x = Value(2.0, "w"), Value(3.0, "x")
+        >>> net = w * x
+        >>> net.label = "net"
+        >>> seen = compile(net.tanh(), [w, x], backend="python").inspect(0.5, 1.0)
+        >>> seen["net"].value, seen[3].operation
+        (0.5, 'tanh')
+        >>> print(seen)
+        Program(2 inputs, 2 nodes, 1 outputs, backend='python'); 2 flops, 24 bytes a run
+         id  label  operation          value  from
+          0  w                           0.5
+          1  x                             1
+          2  net    mul                  0.5  0 1
+          3         tanh       0.46211715726  2
+        """
+        row = self._row(numbers) if numbers else [v.data for v in self._inputs]
+        found = self._called().run(memoryview(array("d", row)), NOTHING, None, 1)
+        seen = Inspection(self._tape, row, self.loops, repr(self))
+        for k, (p, column) in enumerate(zip(self._tape.outputs, found, strict=True)):
+            if not agree(column[0], seen[p].value, self._strict):
+                raise Miscompiled(f"inspect: output {k} of the compiled run is {column[0]!r}, and {seen[p].value!r} on the graph")
+        return seen
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A program without its machine code, which is built and proved again where it is loaded."""
+        return self.__dict__ | {"_scans": {}}
 
     def __repr__(self) -> str:
         counts = f"{len(self._inputs)} inputs, {self.nodes} nodes, {len(self._outputs)} outputs"
@@ -140,19 +198,23 @@ class Program:
         >>> compile(x * x + 1, [x], backend="python")(3.0)
         10.0
         """
+        row = array("d", self._row(numbers))
+        found = [column[0] for column in self._called().run(memoryview(row), NOTHING, None, 1)]
+        return found[0] if self._alone else found
+
+    def _row(self, numbers: tuple[Any, ...]) -> list[float]:
+        """One float per input."""
         given = numbers[0] if len(numbers) == 1 and hasattr(numbers[0], "__len__") else numbers
         if len(given) != len(self._inputs):
             raise TypeError(f"the program takes {len(self._inputs)} numbers, not {len(given)}")
-        row = array("d", [x if x.__class__ is float else number(x, "program") for x in given])
-        found = [column[0] for column in self._called().run(memoryview(row), NOTHING, None, 1)]
-        return found[0] if self._alone else found
+        return [x if x.__class__ is float else number(x, "program") for x in given]
 
     def scan(
         self,
         rows: Any,
         state: Any = None,
         *,
-        feedback: Mapping[Value | int, Value | int] | None = None,
+        feedback: Mapping[Any, Value | int] | None = None,
         collect: Sequence[Value | int] = (),
         order: Sequence[int] | None = None,
         progress: Callable[[int], object] | None = None,
@@ -178,7 +240,7 @@ class Program:
         return self.scanner(feedback, collect)(rows, state, order=order, progress=progress)
 
     def scanner(
-        self, feedback: Mapping[Value | int, Value | int] | None = None, collect: Sequence[Value | int] = ()
+        self, feedback: Mapping[Any, Value | int] | None = None, collect: Sequence[Value | int] = ()
     ) -> Scan:
         """`scan` with these two decided and the machine for it built: call it with the rest, again and again."""
         feedback = feedback or {}
@@ -186,11 +248,14 @@ class Program:
         if asked not in self._scans:
             inputs = {v: k for k, v in enumerate(self._inputs)}
             outputs = {v: k for k, v in reversed([*enumerate(self._outputs)])}
-            state = tuple(_position("input", v, inputs) for v in feedback)
+            state = tuple(_position("input", v, inputs, len(self._inputs)) for v in feedback)
             held = set(state)
+            if len(held) < len(state):
+                twice = next(k for k in state if state.count(k) > 1)
+                raise ValueError(f"scan: feedback names the input {twice} twice; an input becomes one output")
             columns = tuple(k for k in range(len(inputs)) if k not in held)
-            fed = tuple(_position("output", v, outputs) for v in feedback.values())
-            kept = tuple(_position("output", v, outputs) for v in collect)
+            fed = tuple(_position("output", v, outputs, len(self._outputs)) for v in feedback.values())
+            kept = tuple(_position("output", v, outputs, len(self._outputs)) for v in collect)
             self._scans[asked] = self._prepared(Plan(columns, state, fed, kept))
         return self._scans[asked]
 
@@ -250,9 +315,10 @@ def _key(tape: Tape, plan: Plan, backend: str, strict: bool) -> bytes:
     return hashlib.sha256(marshal.dumps((tape.key(), tuple(plan), backend, strict, labels), 2)).digest()
 
 
-def _position(what: str, v: Any, known: Mapping[Value, int]) -> int:
-    if v.__class__ is int and 0 <= v < len(known):
+def _position(what: str, v: Any, known: Mapping[Value, int], n: int) -> int:
+    """The position among `n` of what a user names; a Value that is listed twice has its first."""
+    if v.__class__ is int and 0 <= v < n:
         return int(v)
     if v.__class__ is Value and v in known:
         return known[v]
-    raise ValueError(f"scan: {short(v)} is not an {what} of this program; give one of its Values, or 0 to {len(known) - 1}")
+    raise ValueError(f"scan: {short(v)} is not an {what} of this program; give one of its Values, or 0 to {n - 1}")

@@ -167,7 +167,12 @@ class Tape:
         ...
         engine.errors.DomainError: log(x=-1.0): outside the domain; log needs a > 0
         """
-        places = [*numbers]
+        places = self.walk(numbers)
+        return [places[p] for p in self.outputs]
+
+    def walk(self, given: Sequence[Any]) -> list[Any]:
+        """What is at every place, inputs first, if these are the inputs: numbers, or Values where no step raises."""
+        places = [*given]
         constants = self.constants
         for s in self.steps:
             groups = [[places[p] if p >= 0 else constants[-1 - p] for p in g] for g in s.groups]
@@ -178,7 +183,7 @@ class Tape:
                 named = [[*map(self._named, g, xs)] for g, xs in zip(s.groups, groups, strict=True)]
                 record(s.row, *(g if v else g[0] for g, v in zip(named, s.row.vector, strict=True)))
                 raise
-        return [places[p] for p in self.outputs]
+        return places
 
     def _named(self, p: Operand, x: float) -> Value | float:
         return Value(x, self.label(p)) if p >= 0 else x

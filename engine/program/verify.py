@@ -53,15 +53,16 @@ def _walked(nodes: Any, outputs: Any, inputs: Any, numbers: list[float], is_quie
     data: dict[Value, float] = dict(zip(inputs, numbers, strict=True))
     get = data.get
     for n in nodes:
-        if n.op is None:
+        row = n.op
+        if row is None:
             continue
-        groups = [[get(p, p.data) if p.__class__ is Value else p for p in g] for g in n._groups()]
-        args = [g if v else g[0] for g, v in zip(groups, n.op.vector, strict=True)]
+        args: list[Any] = [[get(p, p.data) if p.__class__ is Value else p for p in g] for g in n._groups()]
+        args = [g[0] for g in args] if row.flat else [g if v else g[0] for g, v in zip(args, row.vector, strict=True)]
         try:
-            data[n] = recorder(n.op.name, "f")(*args)
+            data[n] = recorder(row.name, "f")(*args)
         except (ArithmeticError, ValueError):
             try:
-                data[n] = quietly(n.op, *args) if is_quiet(n) else record(n.op, *args)
+                data[n] = quietly(row, *args) if is_quiet(n) else record(row, *args)
             except ArithmeticError:
                 return None
     return [get(v, v.data) for v in outputs]
@@ -82,10 +83,11 @@ def first_difference(runner: Runner, plan: Plan, cases: Sequence[Case], tape: Ta
         if case.outputs is None:
             return "it does not notice what the graph refuses"
         for p, x in zip((*plan.feedback, *plan.collect), (*state, *run.collected), strict=True):
-            if not (same(x, case.outputs[p]) if strict else _close(x, case.outputs[p])):
+            if not agree(x, case.outputs[p], strict):
                 return f"output {p} is {x!r}, and {case.outputs[p]!r} on the graph"
     return ""
 
 
-def _close(p: float, q: float) -> bool:
-    return same(p, q) or p == q or math.isclose(p, q, rel_tol=RELATIVE, abs_tol=RELATIVE)
+def agree(p: float, q: float, strict: bool) -> bool:
+    """Whether a number of a program is the graph's: in every bit, or if it need not be strict within RELATIVE."""
+    return same(p, q) or (not strict and (p == q or math.isclose(p, q, rel_tol=RELATIVE, abs_tol=RELATIVE)))

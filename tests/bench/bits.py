@@ -1,0 +1,75 @@
+"""Random graphs, compiled strictly, beside the graph itself: every output of every program, bit for bit.
+
+    python tests/bench/bits.py [--graphs 10000] [--seed 0] [--jobs 2] [--backend native]
+
+Each program runs at random numbers and at awkward ones: infinities, NaN, zeros of both signs, subnormals,
+the largest. Where the graph raises, the program must raise the same error. A NaN is like any other NaN.
+Ends with exit code 1 if a single bit differs, and prints the seeds of the graphs.
+"""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from random import Random
+
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+
+from test_program_random import AWKWARD, a_graph, run, walked  # noqa: E402
+
+from engine.program import compile  # noqa: A004, E402
+
+
+NEAR, FAR = 2, 6  # runs of each program at random numbers, and at awkward ones
+
+
+def judged(first, backend, k):
+    """Graph number k: what it counts as, its instructions, and where its runs agreed, raised and differed."""
+    inputs, outputs, _ = a_graph(first + k)
+    try:
+        program = compile(outputs, inputs, backend=backend)
+    except ValueError as error:  # an output that does not depend on the inputs
+        if "does not depend" not in str(error):
+            raise
+        return k, "constant", 0, Counter(), []
+    random = Random(f"bits {first + k}")
+    places = [[random.gauss(0.0, 2.0) for _ in inputs] for _ in range(NEAR)]
+    places += [[random.choice(AWKWARD) for _ in inputs] for _ in range(FAR)]
+    counts, differing = Counter(), []
+    for numbers in places:
+        expected = walked(outputs, inputs, numbers)
+        if run(program, numbers) != expected:
+            differing.append(numbers)
+        counts["raised" if isinstance(expected, type) else "NaN" if b"nan" in expected else "numbers"] += 1
+    return k, f"{program.backend} {program.remark}".strip(), program.nodes, counts, differing
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--graphs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--backend", choices=("python", "native"), default="native")
+    choice = parser.parse_args()
+    first = choice.seed * choice.graphs
+    with ProcessPoolExecutor(choice.jobs) as pool:
+        results = list(pool.map(partial(judged, first, choice.backend), range(choice.graphs), chunksize=20))
+    counts = sum((r[3] for r in results), Counter())
+    print(f"{len(results):,} random graphs, {sum(r[2] for r in results):,} instructions, seed {choice.seed}.")
+    for what, n in Counter(r[1] for r in results).most_common():
+        print(f"{n:>9,} graphs  {what}")
+    for what, n in counts.most_common():
+        print(f"{n:>9,} runs    {what}")
+    bad = [r for r in results if r[4]]
+    print(f"{sum(len(r[4]) for r in results):>9,} runs    differ in a bit or in the error")
+    for r in bad[:5]:
+        print(f"DIFFERS: a_graph({first + r[0]}) at {r[4][0]}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
