@@ -17,7 +17,7 @@ from nn.modules import MLP
 
 
 KEY = "nodegrad"
-ARCHITECTURE = ("nin", "layers", "activation", "output", "bias", "expand")
+ARCHITECTURE = ("nin", "layers", "activation", "output", "bias", "expand", "skip")
 
 
 def save(model: MLP, path: str | os.PathLike[str]) -> Path:
@@ -50,7 +50,8 @@ def load(path: str | os.PathLike[str]) -> MLP:
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         described = json.loads(header["__metadata__"][KEY])
-        architecture = {key: described["architecture"][key] for key in ARCHITECTURE}
+        described = {"skip": False} | described["architecture"]  # files from before there was skip
+        architecture = {key: described[key] for key in ARCHITECTURE}
         sizes = [architecture["nin"], *architecture["layers"]]
         if 8 * sum(map(mul, sizes, sizes[1:])) > len(content):  # before memory is filled with it
             raise ValueError(f"layers of {sizes} do not fit into {len(content)} bytes")

@@ -121,6 +121,8 @@ class Neuron(Module):
 class Layer(Module):
     """Units side by side over the same inputs; `expand` writes every product and sum as a node of its own.
 
+    With `skip` the layer adds to its inputs, of which there are as many as units: o_j = f(net_j) + x_j.
+
     >>> layer = Layer(2, 3, activation="softmax", seed=0)
     >>> round(sum(o.data for o in layer([1.0, 2.0])), 12)
     1.0
@@ -138,11 +140,14 @@ class Layer(Module):
         names: Sequence[str] | None = None,
         sources: Sequence[str] | None = None,
         expand: bool = False,
+        skip: bool = False,
     ) -> None:
         nin, nout = _count("nin", nin), _count("nout", nout)
+        if skip and nin != nout:
+            raise ValueError(f"skip adds input j to unit j, so it needs as many units as inputs, not {nin} -> {nout}")
         random = seed if isinstance(seed, Random) else generator(seed)
         self.activation = _choice("activation", activation, OUTPUTS)
-        self.expand = expand
+        self.expand, self.skip = expand, skip
         unit = "linear" if activation == "softmax" else activation
         names = names or [f"o{j}" for j in range(1, nout + 1)]
         self.neurons = [
@@ -168,11 +173,11 @@ class Layer(Module):
         return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
 
     def __call__(self, x: Sequence[Any]) -> list[Any]:
-        return _respond(self.neurons, self.activation, x, self.expand)
+        return _respond(self.neurons, self.activation, x, self.expand, self.skip)
 
     def __repr__(self) -> str:
-        bias = ", bias=False" if self.bias is None else ""
-        return f"Layer({len(self.neurons[0].w)}, {len(self.neurons)}, {self.activation!r}{bias})"
+        told = ", bias=False" * (self.bias is None) + ", skip=True" * self.skip
+        return f"Layer({len(self.neurons[0].w)}, {len(self.neurons)}, {self.activation!r}{told})"
 
 
 class MLP(Module):
@@ -182,6 +187,10 @@ class MLP(Module):
     linear, sigmoid, tanh, relu, leaky_relu, softplus; softmax for K classes of which one is right
     (SX: f_k = g_k(T)), sigmoid for K labels each of its own (LEC: "assuming multi-label"). Called on
     numbers or Values it returns a list of Values; inside `no_grad`, of floats.
+
+    `skip=True` adds to every hidden layer with as many units as inputs what came in (residual connections:
+    He and others, CVPR 2016, equation 1): o_j = f(net_j) + x_j, so do_j/dx_i = f'(net_j) w_ji + [i = j].
+    The other layers, and the output layer always, stay as they are; no parameter is added.
 
     >>> model = MLP(4, [8, 3], output="softmax", seed=0)
     >>> [o.label.unit for o in model([5.1, 3.5, 1.4, 0.2])], len(model.parameters())
@@ -199,6 +208,7 @@ class MLP(Module):
         init: str | float | Initialiser = "xavier",
         seed: int = 0,
         expand: bool = False,
+        skip: bool = False,
     ) -> None:
         if isinstance(layers, int) or not layers:
             raise ValueError(f"layers must list the units of each layer, as in [8, 3], not {layers!r}")
@@ -211,15 +221,22 @@ class MLP(Module):
         activations.append(_choice("output", output, OUTPUTS))
         if output == "softmax" and sizes[-1] == 1:
             raise ValueError("softmax over one unit is always 1: give it a unit for each class, or output='sigmoid'")
+        if not isinstance(skip, bool):
+            raise TypeError(f"skip is True or False, not {skip!r}")
+        agree = [a == b for a, b in zip([nin, *sizes], sizes[:-1], strict=False)]
+        if skip and not any(agree):
+            raise ValueError(f"no hidden layer has as many units as inputs, so there is nothing to skip: {nin}, {sizes}")
         self.config = {"nin": nin, "layers": sizes, "activation": activation, "output": output, "bias": bias}
-        self.config |= {"init": init, "seed": seed, "expand": expand}
+        self.config |= {"init": init, "seed": seed, "expand": expand, "skip": skip}
         random = generator(seed)
         sources, self.layers = _units("x", nin), []
         for k, (n, f) in enumerate(zip(sizes, activations, strict=True), 1):
             names = _units("o" if k > depth else "h" if depth == 1 else f"h{k}_", n)
-            self.layers.append(
-                Layer(len(sources), n, f, bias=bias, init=init, seed=random, names=names, sources=sources, expand=expand)
-            )
+            layer = Layer(
+                len(sources), n, f, bias=bias, init=init, seed=random, names=names, sources=sources, expand=expand,
+                skip=skip and k <= depth and agree[k - 1],
+            )  # fmt: skip
+            self.layers.append(layer)
             sources = names
 
     @property
@@ -256,11 +273,14 @@ class MLP(Module):
     def __repr__(self) -> str:
         c = self.config
         shown = [f"{k}={c[k]!r}" for k in ("activation", "output")] + ["bias=False"] * (not c["bias"])
+        shown += ["skip=True"] * (c["skip"] is True)
         return f"MLP({c['nin']}, {c['layers']}, {', '.join(shown)})"
 
 
-def _respond(units: Sequence[Neuron], activation: str, x: Sequence[Any], expand: bool = False) -> list[Any]:
-    """The outputs of units over the same inputs: net_j, then f(net_j), labelled if they are nodes."""
+def _respond(
+    units: Sequence[Neuron], activation: str, x: Sequence[Any], expand: bool = False, skip: bool = False
+) -> list[Any]:
+    """The outputs of units over the same inputs: net_j, then f(net_j), or f(net_j) + x_j; labelled if they are nodes."""
     x = _inputs(x)
     weights: list[Any] = [n.w for n in units]
     biases: list[Any] | None = None if units[0].b is None else [n.b for n in units]
@@ -272,6 +292,8 @@ def _respond(units: Sequence[Neuron], activation: str, x: Sequence[Any], expand:
     nets = _expanded(weights, x, biases) if expand else engine.affine(weights, x, biases)
     f = ACTIVATIONS.get(activation)
     outputs = engine.softmax(nets) if activation == "softmax" else nets if f is None else [f(net) for net in nets]
+    if skip:
+        outputs = [o + x_j for o, x_j in zip(outputs, x, strict=True)]
     if nets[0].__class__ is Value:
         for n, net, o in zip(units, nets, outputs, strict=True):
             net.label = n.net_label

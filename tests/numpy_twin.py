@@ -59,6 +59,7 @@ class Twin:
         self.W = [np.array(state[f"layers.{k}.weight"]) for k in range(depth)]
         self.b = [np.array(state[f"layers.{k}.bias"]) if f"layers.{k}.bias" in state else None for k in range(depth)]
         self.activations = [layer.activation for layer in model.layers]
+        self.skips = [model.config["skip"] and len(W) == W.shape[1] for W in self.W[:-1]] + [False]
 
     @property
     def arrays(self):
@@ -72,9 +73,10 @@ class Twin:
     def forward(self, x):
         """The nets and the outputs of every layer; the inputs come first among the outputs."""
         nets, outs = [], [np.array(x, dtype=float)]
-        for W, b, name in zip(self.W, self.b, self.activations, strict=True):
+        for W, b, name, skip in zip(self.W, self.b, self.activations, self.skips, strict=True):
             nets.append(W @ outs[-1] + (0.0 if b is None else b))
-            outs.append(softmax(nets[-1]) if name == "softmax" else ACTIVATIONS[name][0](nets[-1]))
+            o = softmax(nets[-1]) if name == "softmax" else ACTIVATIONS[name][0](nets[-1])
+            outs.append(o + outs[-1] if skip else o)
         return nets, outs
 
     def target(self, t):
@@ -98,7 +100,8 @@ class Twin:
         for k in reversed(range(len(self.W))):
             gradients[:0] = [np.outer(delta, outs[k])] + ([] if self.b[k] is None else [delta])
             if k:
-                delta = (self.W[k].T @ delta) * ACTIVATIONS[self.activations[k - 1]][1](nets[k - 1])
+                slope = self.W[k].T @ delta + (slope if self.skips[k] else 0.0)
+                delta = slope * ACTIVATIONS[self.activations[k - 1]][1](nets[k - 1])
         return float(LOSSES[name][0](outs[-1], t)), gradients
 
 

@@ -5,15 +5,17 @@ import gc
 import json
 import math
 import pickle
+import random
 import re
 import threading
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from numpy_twin import Twin
 
 from engine import Role, Value, no_grad, recording, sigmoid, tanh
-from nn import MLP, SGD, Layer, Module, Neuron, losses
+from nn import MLP, SGD, Layer, Module, Neuron, fit, load, losses, save
 
 
 def numbers(values):
@@ -652,3 +654,86 @@ def test_a_graph_is_freed_with_its_loss():
 def test_a_softmax_of_one_unit_is_refused():
     with pytest.raises(ValueError, match=r"softmax over one unit is always 1: .*output='sigmoid'"):
         MLP(2, [3, 1], output="softmax")
+
+
+# ---- skip connections
+
+
+def skipping(activation="tanh", output="linear", **options):
+    """3 inputs, hidden layers of 3, 3, 2 and 2: skips over the first, the second and the fourth."""
+    model = MLP(3, [3, 3, 2, 2, 2], activation=activation, output=output, skip=True, **options)
+    generator = random.Random(11)
+    for p in model.parameters():
+        p.data = generator.gauss(0.0, 0.8)
+    return model
+
+
+@pytest.mark.parametrize("expand", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("activation", ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"])
+@pytest.mark.parametrize(("output", "loss"), [("linear", "sse"), ("sigmoid", "bce"), ("softmax", "cross_entropy")])
+def test_gradients_with_skip_are_those_of_matrices(activation, output, loss, bias, expand):
+    model = skipping(activation, output, bias=bias, expand=expand)
+    x, t = [Value(v) for v in (0.3, -1.2, 0.7)], [0.35, 0.65]
+    E = losses.LOSSES[loss](model(x), t)
+    E.backward(-1.7)
+    expected, arrays = Twin(model).backward([v.data for v in x], t, loss)
+    assert E.data == pytest.approx(expected, rel=1e-12)
+    flat = -1.7 * np.concatenate([a.ravel() for a in arrays])
+    np.testing.assert_allclose([p.grad for p in model.parameters()], flat, rtol=1e-10, atol=1e-14)
+
+
+def test_skip_adds_what_came_in_where_widths_agree_and_nowhere_else():
+    model = skipping()
+    assert [layer.skip for layer in model.layers] == [True, True, False, True, False]
+    plain = MLP(3, [3, 3, 2, 2, 2], seed=4)
+    same = MLP(3, [3, 3, 2, 2, 2], seed=4, skip=True)
+    assert numbers(same.parameters()) == numbers(plain.parameters())
+    assert list(same.tensors()) == list(plain.tensors())
+    x = [0.3, -1.2, 0.7]
+    first = plain.layers[0](x)
+    assert numbers(same.layers[0](x)) == [o.data + x_j for o, x_j in zip(first, x, strict=True)]
+    recorded = numbers(same(x))
+    with no_grad():
+        assert same(x) == recorded
+
+
+@pytest.mark.parametrize("backend", ["python", "native"])
+def test_training_with_skip_has_the_same_digits_compiled(backend):
+    if backend == "native":
+        pytest.importorskip("llvmlite")
+    rows = [([0.3, -1.2, 0.7], [0.5, -0.5]), ([1.5, 0.2, -0.4], [0.1, 0.9])]
+    graphs, fast = skipping(), skipping()
+    fit(graphs, rows, loss="sse", lr=0.05, epochs=20, backend="graph")
+    fit(fast, rows, loss="sse", lr=0.05, epochs=20, backend=backend)
+    assert numbers(fast.parameters()) == numbers(graphs.parameters())
+    assert numbers(fast.parameters()) != numbers(skipping().parameters())
+
+
+def test_skip_where_it_cannot_be_is_refused():
+    with pytest.raises(ValueError, match=re.escape("nothing to skip: 2, [3, 1]")):
+        MLP(2, [3, 1], skip=True)
+    with pytest.raises(ValueError, match="no hidden layer"):
+        MLP(3, [3], skip=True)
+    with pytest.raises(TypeError, match="skip is True or False, not 1"):
+        MLP(3, [3, 1], skip=1)
+    with pytest.raises(ValueError, match=re.escape("not 2 -> 3")):
+        Layer(2, 3, skip=True)
+
+
+def test_skip_is_told_and_is_stored(tmp_path):
+    pytest.importorskip("safetensors")
+    model = skipping()
+    assert repr(model) == "MLP(3, [3, 3, 2, 2, 2], activation='tanh', output='linear', skip=True)"
+    assert repr(model.layers[1]) == "Layer(3, 3, 'tanh', skip=True)"
+    again = load(save(model, tmp_path / "model.safetensors"))
+    assert again.config["skip"] is True
+    x = [0.3, -1.2, 0.7]
+    assert numbers(again(x)) == numbers(model(x))
+
+
+def test_outputs_with_skip_are_still_labelled_o_and_net():
+    outputs = skipping()([0.3, -1.2, 0.7])
+    labels = [str(v.label) for v in graph(*outputs) if v.label is not None]
+    for label in ("o[h1_1]", "net[h1_1]", "o[h4_2]", "net[h4_2]", "o_o1"):
+        assert labels.count(label) == 1
