@@ -1,6 +1,6 @@
-"""lab: what one does with trained networks."""
+"""lab: what one does with trained networks: figures, experiments, landscapes."""
 
-from nn.lab import plots
+from nn.lab import experiments, landscape, plots
 
 
-__all__ = ["plots"]
+__all__ = ["experiments", "landscape", "plots"]

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from io import BytesIO
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
-from nn.train import History
+from engine import no_grad
+from nn.train import Epoch, History, predict
+
+
+if TYPE_CHECKING:
+    from nn.lab.landscape import Surface
 
 
 BLUE, ORANGE, GREY = "#0877bd", "#d9730d", "#666666"  # told apart by every kind of colour vision
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito's, for lines
 
 
 def loss_curves(history: History, ax: Any = None) -> Any:
@@ -18,9 +29,11 @@ def loss_curves(history: History, ax: Any = None) -> Any:
     >>> loss_curves(history).get_xlabel()
     'epoch'
     """
+    if not history.epochs:
+        raise ValueError("the history has no epochs, so there is no curve to draw; train first")
     ax = axes(ax)
     number = [e.epoch + 1 for e in history.epochs]
-    ax.plot(number, history.loss, color=BLUE, linewidth=2, label="training loss")
+    ax.plot(number, history.loss, color=BLUE, linewidth=2, label="training loss", marker="o" * (len(number) == 1))
     held_out = [e.validation_loss for e in history.epochs]
     if None not in held_out:
         ax.plot(number, held_out, color=ORANGE, linewidth=2, linestyle="--", label="held-out loss")
@@ -41,12 +54,178 @@ def loss_curves(history: History, ax: Any = None) -> Any:
     return ax
 
 
+def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: int = 81) -> Any:
+    """The class that the model tells at every point of the plane, and the rows; for models of two inputs.
+
+    Raises ValueError for another number of inputs, or without rows.
+
+    >>> from nn import MLP, data
+    >>> decision_boundary(MLP(2, [2, 1], output="sigmoid"), data.XOR(), points=5).get_ylabel()
+    'input x2'
+    """
+    rows = list(rows)
+    if model.nin != 2:
+        raise ValueError(f"a decision boundary is drawn over two inputs, and the model takes {model.nin}; choose two of them")
+    if not rows:
+        raise ValueError("a decision boundary needs rows (x, t), which say where to look; there are none")
+    ax = axes(ax)
+    sides = [[x[k] for x, _ in rows] for k in (0, 1)]
+    pads = [0.25 * (max(s) - min(s)) or 1.0 for s in sides]
+    x1, x2 = ([min(s) - p + k * (max(s) - min(s) + 2 * p) / (points - 1) for k in range(points)] for s, p in zip(sides, pads, strict=True))
+    told = [[_told(predict(model, (a, b)), model.output) for a in x1] for b in x2]
+    classes = max(2, model.nout)
+    ax.contourf(x1, x2, told, levels=[k - 0.5 for k in range(classes + 1)], colors=COLOURS[:classes], alpha=0.25)
+    of = [_class(t, model.output) for _, t in rows]
+    for k in sorted(set(of)):
+        mine = [x for (x, _), c in zip(rows, of, strict=True) if c == k]
+        ax.scatter(*zip(*mine, strict=True), s=26, marker="os^Dv*"[k % 6], color=COLOURS[k % 6], edgecolor="white", label=f"class {k}")
+    tidy(ax, "input x1", "input x2")
+    ax.grid(visible=False)
+    ax.legend(frameon=True, framealpha=0.9)
+    return ax
+
+
+def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None) -> Any:
+    """A heat map of log10 of |dE/dw| by step and layer: `sizes[step][layer]`; 0 and what is not finite stay white."""
+    if not sizes or not sizes[0] or len({len(row) for row in sizes}) != 1:
+        raise ValueError("gradient sizes are one row for each step, with one number for each layer; give at least one")
+    ax = axes(ax)
+    logs = [[math.log10(row[k]) if 0 < row[k] < math.inf else math.nan for row in sizes] for k in range(len(sizes[0]))]
+    shown = ax.imshow(logs, aspect="auto", cmap="cividis", origin="lower", extent=(0, len(sizes), 0.5, len(logs) + 0.5))
+    ax.set_yticks(range(1, len(logs) + 1))
+    ax.get_figure().colorbar(shown, ax=ax, label="log10 of mean |dE/dw|")
+    tidy(ax, "step", "layer, from the inputs")
+    ax.grid(visible=False)
+    return ax
+
+
+def trajectories(paths: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
+    """Weights over training, one line for each name; raises ValueError for none at all.
+
+    >>> trajectories({"W11": [0.5, 0.4], "W12": [0.5, 0.7]}).get_xlabel()
+    'step'
+    """
+    if not paths:
+        raise ValueError("there are no weights to draw; give a name and the numbers of at least one")
+    ax = axes(ax)
+    for k, (name, numbers) in enumerate(paths.items()):
+        ax.plot(numbers, ("-", "--", ":", "-.")[k % 4], color=COLOURS[k % 6], linewidth=2, label=name, marker="o" * (len(numbers) == 1))
+    ax.legend(frameon=False)
+    return tidy(ax, "step", "weight")
+
+
+def saturation(model: Any, rows: Iterable[Any], ax: Any = None, share: float = 0.05) -> Any:
+    """For every sigmoid and tanh unit the share of rows at which its slope is below `share` of its largest.
+
+    Raises ValueError for a model without such units, or without rows.
+    """
+    xs = [x for x, _ in rows]
+    slopes: dict[str, Callable[[float], float]] = {"sigmoid": lambda o: 4 * o * (1 - o), "tanh": lambda o: 1 - o * o}
+    if not xs or not any(layer.activation in slopes for layer in model.layers):
+        raise ValueError("saturation is counted over rows, for sigmoid and tanh units; here are none of the one or the other")
+    ax, names, counts = axes(ax), [], []
+    with no_grad():
+        for layer in model.layers:
+            before, xs = xs, [layer(x) for x in xs]
+            if layer.activation in slopes:
+                f = slopes[layer.activation]
+                for j, unit in enumerate(layer.neurons):
+                    outs = [o[j] - (x[j] if layer.skip else 0.0) for o, x in zip(xs, before, strict=True)]
+                    names.append(unit.o_label.unit)
+                    counts.append(100 * sum(f(o) < share for o in outs) / len(outs))
+    ax.bar(names, counts, color=COLOURS[0])
+    ax.set_ylim(0, 100)
+    return tidy(ax, "unit", f"rows with less than {100 * share:g} % of the slope (%)")
+
+
+def live(show: Callable[[Any], object] | None = None, per_second: float = 5.0) -> Callable[[Epoch], None]:
+    """A callback for `fit` that draws the loss curve while it trains, at most `per_second` times a second.
+
+    Epochs in between are drawn with the next. `show` gets the Figure; by default it stands in the notebook's cell, in place of the one before.
+    """
+    history, last = History(), -math.inf
+    place: Any = None
+
+    def in_the_cell(figure: Any) -> None:
+        nonlocal place
+        cell: Any = import_module("IPython.display")
+        png = BytesIO()
+        figure.savefig(png, format="png")
+        image = cell.Image(png.getvalue())
+        if place is None:
+            place = cell.display(image, display_id=True)
+        else:
+            place.update(image)
+
+    def callback(epoch: Epoch) -> None:
+        nonlocal last
+        history.epochs.append(epoch)
+        if (now := monotonic()) - last >= 1 / per_second:
+            last = now
+            (show or in_the_cell)(loss_curves(history).get_figure())
+
+    return callback
+
+
+def surface(slice: Surface, paths: Mapping[str, Sequence[Sequence[float]]] | None = None, ax: Any = None) -> Any:  # noqa: A002
+    """A slice of the error surface as filled contours, and paths of all weights, projected onto its plane."""
+    ax = axes(ax)
+    finite = [[v if math.isfinite(v) else math.nan for v in row] for row in slice.E]
+    drawn = ax.contourf(slice.a, slice.b, finite, levels=24, cmap="cividis")
+    ax.get_figure().colorbar(drawn, ax=ax, label="mean error E")
+    for k, (name, path) in enumerate((paths or {}).items()):
+        points = [slice.project(w) for w in path]
+        line = ("-", "--", ":")[k % 3]
+        ax.plot(*zip(*points, strict=True), line, color=("white", COLOURS[5], COLOURS[3])[k % 3], linewidth=1.6, label=name)
+        ax.plot(*points[-1], "o", color="white", markeredgecolor="black", markersize=5)
+    if paths:
+        ax.legend(facecolor="#555555", labelcolor="white", framealpha=0.9)
+    tidy(ax, f"along {slice.names[0]}", f"along {slice.names[1]}")
+    ax.set_xlim(slice.a[0], slice.a[-1])
+    ax.set_ylim(slice.b[0], slice.b[-1])
+    ax.grid(visible=False)
+    return ax
+
+
+def _told(outputs: Sequence[float], output: str) -> int:
+    """The class that the outputs tell: the largest, or of one output, the side of its boundary."""
+    if len(outputs) > 1:
+        return max(range(len(outputs)), key=outputs.__getitem__)
+    return int(outputs[0] > (0.0 if output == "tanh" else 0.5))
+
+
+def _class(t: Any, output: str) -> int:
+    return t if isinstance(t, int) else _told(t, output)
+
+
 def axes(ax: Any = None) -> Any:
     """`ax` itself, or those of a new figure; raises ImportError if the extra `plots` is missing."""
     if ax is not None:
         return ax
+    return figure().add_subplot()
+
+
+def figure(width: float = 6.4, height: float = 3.8) -> Any:
+    """An empty Figure of that many inches, which no global state knows; ImportError without the extra `plots`."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError('plots need matplotlib: pip install "nodegrad[plots]"') from None
-    return Figure(figsize=(6.4, 3.8), dpi=120, layout="constrained").add_subplot()
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def tidy(ax: Any, x: str, y: str) -> Any:
+    """Name both axes, and take away the lines of the frame that carry no scale."""
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25, linewidth=0.6)
+    return ax
+
+
+def logarithmic(ax: Any, ticks: Sequence[float]) -> Any:
+    """A logarithmic x axis with these ticks, written out, and no others."""
+    ax.set_xscale("log")
+    ax.set_xticks(list(ticks), [f"{x:g}" for x in ticks])
+    ax.set_xticks([], minor=True)
+    return ax

@@ -1,0 +1,142 @@
+"""Local minima that stochastic descent may leave, or may not: a real one of a neuron, and a double well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from engine import Value, classify, sigmoid
+from nn.init import generator
+from nn.lab.experiments.descent import Descent
+from nn.lab.experiments.one_neuron import shuffled
+from nn.lab.experiments.result import Result
+from nn.lab.plots import COLOURS, logarithmic, tidy
+from nn.losses import sse
+
+
+SAMPLES = [[10.0, 0.1], *[[1.0, 0.9]] * 5]
+BRACKETS = (-0.5, 0.0), (0.2, 0.5), (1.5, 3.0)  # where the slope of E changes its sign
+
+
+def error(w: Any) -> Any:
+    """E of one sigmoid neuron with one weight on a sample (10, 0.1) and five of (1, 0.9)."""
+    first, five = sigmoid(10 * w) - 0.1, sigmoid(w) - 0.9
+    return first * first + 5 * five * five
+
+
+def local_minimum(
+    rates: Sequence[float] = (0.02, 0.05, 0.1, 0.3, 0.5), seeds: int = 100, epochs: int = 300
+) -> Result:
+    """A true local minimum (LEC-R3): who leaves it, by learning rate and by how samples are drawn; start -1/2."""
+    w, x, t = Value(-0.5, "w"), Value(1.0, "x"), Value(0.9, "t")
+    one = Descent(sse([sigmoid(w * x)], [t]), [w], [x, t])
+    scale = Value(1.0, "k")
+    whole = Descent(scale * error(w), [w], [scale])
+    points = [_root(whole, low, high) for low, high in BRACKETS]
+    kinds = [classify(lambda v: error(v[0]), [p]) for p in points]
+    barrier, rows = points[1], []
+    for eta in rates:
+        batch, _ = whole.run([-0.5], [[1.0]], [0] * epochs, eta)
+        escaped = [0, 0]
+        for seed in range(seeds):
+            random = generator(seed)
+            orders = shuffled(random, 6, epochs), _drawn(random, 6, 6 * epochs)
+            for k, order in enumerate(orders):
+                escaped[k] += one.run([-0.5], SAMPLES, order, eta)[0][0] > barrier
+        rows.append((eta, batch[0], *escaped))
+    stays = sum(one.run([points[2]], SAMPLES, shuffled(generator(s), 6, epochs), 0.1)[0][0] < barrier for s in range(seeds // 2))
+    differ = max(rows, key=lambda r: abs(r[3] - r[2]))
+    jumps = [f"{r[0]:g}" for r in rows if r[1] > barrier]
+    sentence = (
+        f"At w = {points[0]:.6f} there is a {kinds[0].kind} with E = {kinds[0].value:.6f}, beyond a barrier at {barrier:.6f} one "
+        f"with {kinds[2].value:.6f}. SGD may escape: with eta = {differ[0]:g}, {differ[2]} of {seeds} runs do if the samples are "
+        f"reshuffled, {differ[3]} if they are drawn with replacement. The full batch jumps out "
+        + (f"too, with eta = {', '.join(jumps)}." if jumps else "with none of these rates.")
+        + f" From the deeper minimum SGD leaves in {stays} of {seeds // 2} runs."
+    )
+
+    def draw(figure: Any) -> None:
+        left, right = figure.subplots(1, 2)
+        grid = [-1 + k / 50 for k in range(200)]
+        left.plot(grid, [whole.at([v], [1.0])[0] for v in grid], color="black", linewidth=2, label="E")
+        left.plot(grid, [one.at([v], SAMPLES[0])[0] for v in grid], "--", color=COLOURS[1], label="E of (10, 0.1)")
+        left.plot(grid, [5 * one.at([v], SAMPLES[1])[0] for v in grid], ":", color=COLOURS[0], label="E of the five (1, 0.9)")
+        for p, kind, mark in zip(points, kinds, "o^o", strict=True):
+            left.plot([p], [kind.value], mark, color=COLOURS[2])
+        tidy(left, "weight w", "error")
+        left.legend(frameon=False)
+        right.plot(rates, [100 * r[2] / seeds for r in rows], "o-", color=COLOURS[0], label="reshuffled each epoch")
+        right.plot(rates, [100 * r[3] / seeds for r in rows], "s--", color=COLOURS[1], label="drawn with replacement")
+        logarithmic(right, rates)
+        tidy(right, "learning rate η", "runs that escape (%)")
+        right.set_ylim(-5, 140)
+        right.set_yticks(range(0, 101, 20))
+        right.legend(frameon=False, loc="upper left")
+
+    title = "SGD may leave a local minimum: it depends on the step and on the drawing"
+    columns = ("eta", "batch ends at", "reshuffled", "replaced")
+    numbers = {"points": points, "kinds": kinds, "rows": rows, "stays": stays}
+    return Result("local_minimum", title, columns, rows, sentence, draw, numbers, (9.6, 4.0))
+
+
+def double_well(
+    rates: Sequence[float] = (0.01, 0.05, 0.1, 0.15), noises: Sequence[float] = (2.0, 1.5), seeds: int = 100, steps: int = 2000
+) -> Result:
+    """Two samples E = (w^2 - 1)^2 + 0.3 w +- c w, start 0.96: the batch stays, SGD may end in the deeper well (LEC-R3)."""
+    w, c = Value(0.96, "w"), Value(0.0, "c")
+    well = w * w - 1.0
+    descent = Descent(well * well + 0.3 * w + c * w, [w], [c])
+    rest = descent.run([0.96], [[0.0]], [0] * steps, rates[0])[0][0]
+    top, deep = _root(descent, 0.0, 0.3, 0.0), _root(descent, -1.2, -0.9, 0.0)
+    rows: list[Any] = []
+    for eta in rates:
+        ends = []
+        for size in noises:
+            signs = [_drawn(generator(seed), 2, steps) for seed in range(seeds)]
+            ends.append(sum(descent.run([0.96], [[size], [-size]], order, eta)[0][0] < top for order in signs))
+        rows.append((eta, descent.run([0.96], [[0.0]], [0] * steps, eta)[0][0], *ends))
+    sentence = (
+        f"The full batch stays at {rest:.5f} (E = {descent.at([rest], [0.0])[0]:.4f}) before a barrier at {top:.4f}. SGD ends in the "
+        f"deeper well at {deep:.4f} in {', '.join(str(r[2]) for r in rows)} of {seeds} runs with eta = "
+        f"{', '.join(f'{r:g}' for r in rates)}: it may, if the steps and the noise are "
+        + ("large enough." if rows[0][2] < rows[-1][2] else "of some size, and here larger steps do not help.")
+    )
+
+    def draw(figure: Any) -> None:
+        left, right = figure.subplots(1, 2)
+        grid = [-1.4 + k / 100 for k in range(281)]
+        left.plot(grid, [descent.at([v], [0.0])[0] for v in grid], color="black", linewidth=2, label="E")
+        for k, sign in enumerate((1, -1)):
+            label = f"sample {k + 1}, c = {sign * noises[0]:g}"
+            left.plot(grid, [descent.at([v], [sign * noises[0]])[0] for v in grid], ["--", ":"][k], color=COLOURS[k], label=label)
+        tidy(left, "weight w", "error")
+        left.legend(frameon=False)
+        for k, (eta, step) in enumerate(((rates[0], "small steps"), (rates[-1], "large steps"))):
+            walk = descent.path([0.96], [[noises[0]], [-noises[0]]], _drawn(generator(0), 2, 400), eta)
+            right.plot([v[0] for v in walk], color=COLOURS[k], linewidth=1, label=f"{step}, η = {eta:g}")
+        right.axhline(top, color="black", linewidth=0.8, linestyle="--")
+        tidy(right, "step of SGD", "weight w (dashed: the barrier)")
+        right.set_ylim(-1.5, 1.9)
+        right.legend(frameon=False, loc="upper right")
+
+    title = "Noise carries SGD over a barrier, if the steps are large"
+    columns = ("eta", "batch ends at", *(f"SGD across, c = {c:g}" for c in noises))
+    numbers = {"rest": rest, "top": top, "deep": deep, "rows": rows}
+    return Result("double_well", title, columns, rows, sentence, draw, numbers, (9.6, 4.0))
+
+
+def _root(descent: Descent, low: float, high: float, row: float = 1.0) -> float:
+    """Where the slope is 0 between `low` and `high`, by bisection to the last bit."""
+    sign = descent.at([low], [row])[1][0] > 0
+    for _ in range(200):
+        middle = (low + high) / 2
+        if (descent.at([middle], [row])[1][0] > 0) == sign:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _drawn(random: Random, n: int, steps: int) -> list[int]:
+    return [random.randrange(n) for _ in range(steps)]

@@ -1,0 +1,167 @@
+"""Stochastic against full-batch descent on one sigmoid neuron: two weights, so the error surface is the real one."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from nn.init import generator
+from nn.lab.experiments.descent import Descent, flat, of_model
+from nn.lab.experiments.result import Result
+from nn.lab.plots import COLOURS, logarithmic, tidy
+from nn.modules import MLP
+
+
+X, T = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0), (0.0, 0.0, 1.0, 0.0, 1.0, 1.0)
+ROWS = flat(((x,), (t,)) for x, t in zip(X, T, strict=True))
+START = [-1.0, 0.5]
+
+
+def neuron() -> tuple[Descent, Descent]:
+    """Descent on SSE of one sample, and on the sum over all six."""
+    model = MLP(1, [1], output="sigmoid")
+    return of_model(model, "sse"), of_model(model, "sse", len(ROWS))
+
+
+def single_gradients() -> Result:
+    """The gradients of single samples and their sum, the true one (LEC-R1): some of them point uphill."""
+    one, whole = neuron()
+    every = [g for row in ROWS for g in row]
+    E, full = whole.at(START, every)
+    each = [one.at(START, row)[1] for row in ROWS]
+    total = [math.fsum(column) for column in zip(*each, strict=True)]
+    gap = max(abs(a - b) for a, b in zip(total, full, strict=True))
+    cosines = [sum(map(float.__mul__, g, full)) / (math.hypot(*g) * math.hypot(*full)) for g in each]
+    rises = [whole.at([w - 1e-3 * s for w, s in zip(START, g, strict=True)], every)[0] > E for g in each]
+    uphill = [k for k, up in enumerate(rises, 1) if up]
+    sentence = (
+        f"The six gradients sum to the true one (off by {gap:.1g}), but a small step along that of "
+        + (f"sample {' or '.join(map(str, uphill))} raises" if uphill else "no sample raises")
+        + f" the error of all, which is {E:.6f} at the start: one sample's new weights may be worse for others."
+    )
+
+    def draw(figure: Any) -> None:
+        ax = figure.add_subplot()
+        ax.bar(range(1, 7), cosines, color=[COLOURS[c < 0] for c in cosines])
+        ax.axhline(0, color="black", linewidth=0.8)
+        tidy(ax, "sample", "cosine with the true gradient")
+
+    rows = list(zip(range(1, 7), X, T, cosines, ["rises" if up else "falls" for up in rises], strict=True))
+    numbers = {"E0": E, "gap": gap, "cosines": cosines, "uphill": uphill}
+    title = "Single samples disagree with the true gradient; some point uphill"
+    return Result("single_gradients", title, ("sample", "x", "t", "cosine", "E of all"), rows, sentence, draw, numbers)
+
+
+def small_steps(rates: Sequence[float] = (0.4, 0.2, 0.1, 0.05, 0.025, 0.0125)) -> Result:
+    """An epoch of single steps against one step on the sum (LEC-R1, S63-c): the difference is O(eta^2)."""
+    one, whole = neuron()
+    every, gaps = [number for row in ROWS for number in row], []
+    for eta in rates:
+        epoch, _ = one.run(START, ROWS, range(6), eta)
+        batch, _ = whole.run(START, [every], [0], eta)
+        gaps.append(math.dist(epoch, batch))
+    ratios = [math.nan, *(a / b for a, b in pairwise(gaps))]
+    quadratic = abs(math.log2(ratios[-1]) / math.log2(rates[-2] / rates[-1]) - 2) < 0.05
+    sentence = (
+        f"From eta = {rates[-2]:g} to {rates[-1]:g} the difference shrinks {ratios[-1]:.2f} times: it is "
+        f"{'' if quadratic else 'not '}of the order of eta squared, "
+        + ("so small steps do follow the average." if quadratic else "so these steps are not small enough yet.")
+    )
+
+    def draw(figure: Any) -> None:
+        ax = figure.add_subplot()
+        ax.loglog(rates, gaps, "o-", color=COLOURS[0], label="measured")
+        ax.loglog(rates, [gaps[-1] * (r / rates[-1]) ** 2 for r in rates], "--", color=COLOURS[1], label="slope 2")
+        logarithmic(ax, rates)
+        tidy(ax, "learning rate η", "distance: epoch of SGD to batch step")
+        ax.legend(frameon=False)
+
+    rows = [(r, g, "" if math.isnan(q) else f"{q:.2f}") for r, g, q in zip(rates, gaps, ratios, strict=True)]
+    title = "Half the step, a quarter of the difference: small steps average"
+    numbers = {"gaps": gaps, "ratios": ratios[1:]}
+    return Result("small_steps", title, ("eta", "distance", "ratio"), rows, sentence, draw, numbers)
+
+
+def minimum() -> tuple[list[float], float]:
+    """The weights at the minimum of the six samples, and the error there."""
+    _, whole = neuron()
+    every = [number for row in ROWS for number in row]
+    weights, _ = whole.run(START, [every], [0] * 5000, 0.5)
+    return weights, whole.at(weights, every)[0]
+
+
+def redundant_data(copies: Sequence[int] = (1, 10, 100), eta: float = 0.5) -> Result:
+    """Sample gradients until E <= 1.05 E*, when every sample is there many times (LEC-R2), and when it is not."""
+    one, whole = neuron()
+    every = [number for row in ROWS for number in row]
+    goal = 1.05 * minimum()[1]
+
+    def first(path: list[list[float]]) -> int:
+        return next(k for k, w in enumerate(path) if whole.at(w, every)[0] <= goal)
+
+    steps = first(whole.path(START, [every], [0] * 200, eta))  # the mean over copies is the mean over one
+    rows = []
+    for n in copies:
+        walk = one.path(START, ROWS, [k % 6 for k in range(300)], eta)
+        rows.append((n, steps * 6 * n, first(walk)))
+    once, last = rows[0], rows[-1]
+    faster = "faster" if last[2] < last[1] else "not faster"
+    alone = "no faster" if once[2] >= 0.9 * once[1] else "faster too"
+    sentence = (
+        f"With every sample {last[0]} times SGD is {faster}: {last[2]} sample gradients instead of {last[1]:,}. "
+        f"With every sample once it is {alone}: {once[2]} instead of {once[1]}. What it saves is repetition."
+    )
+
+    def draw(figure: Any) -> None:
+        ax = figure.add_subplot()
+        ax.loglog(copies, [r[1] for r in rows], "o-", color=COLOURS[0], label="full batch")
+        ax.loglog(copies, [r[2] for r in rows], "s-", color=COLOURS[1], label="SGD")
+        tidy(ax, "copies of every sample", "sample gradients until E ≤ 1.05 E*")
+        ax.legend(frameon=False)
+
+    title = "SGD is faster where the data repeat themselves"
+    columns = ("copies", "full batch", "SGD")
+    return Result("redundant_data", title, columns, rows, sentence, draw, {"rows": rows, "goal": goal})
+
+
+def smaller_steps(rates: Sequence[float] = (1.0, 0.5, 0.25, 0.125, 0.0625), steps: int = 60_000, seed: int = 0) -> Result:
+    """How far above the minimum SGD on samples drawn at random hovers when it starts there (LEC-R2): in proportion to eta."""
+    one, whole = neuron()
+    every = [number for row in ROWS for number in row]
+    best, least = minimum()
+    random, rows = generator(seed), []
+    for eta in rates:
+        path = one.path(best, ROWS, [random.randrange(6) for _ in range(steps)], eta)[::6]
+        excess = sum(whole.at(w, every)[0] - least for w in path) / len(path)
+        rows.append((eta, excess, excess / eta))
+    shares = [r[2] for r in rows]
+    even = max(shares) < 1.25 * min(shares)
+    sentence = (
+        f"SGD that starts at the minimum does not stay there: it hovers {rows[0][1]:.4f} above it with eta = {rates[0]:g}, "
+        f"{rows[-1][1]:.4f} with {rates[-1]:g}; the height is {'' if even else 'not '}in proportion to eta."
+    )
+
+    def draw(figure: Any) -> None:
+        ax = figure.add_subplot()
+        ax.loglog(rates, [r[1] for r in rows], "o-", color=COLOURS[0], label="measured")
+        ax.loglog(rates, [shares[-1] * r for r in rates], "--", color=COLOURS[1], label="slope 1")
+        logarithmic(ax, rates)
+        tidy(ax, "learning rate η", "mean excess E − E*")
+        ax.legend(frameon=False)
+
+    title = "Smaller steps end closer to the minimum"
+    numbers = {"shares": shares, "minimum": best, "least": least, "excess": [r[1] for r in rows]}
+    return Result("smaller_steps", title, ("eta", "mean excess", "excess/eta"), rows, sentence, draw, numbers)
+
+
+def shuffled(random: Random, n: int, epochs: int) -> array[int]:
+    """Row numbers for `epochs` epochs, each in an order of its own."""
+    order, found = list(range(n)), array("q")
+    for _ in range(epochs):
+        random.shuffle(order)
+        found.extend(order)
+    return found

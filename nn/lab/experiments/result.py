@@ -1,0 +1,66 @@
+"""What an experiment returns: a table, a figure made on request, and the sentence that the numbers support."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from nn.files import write
+from nn.lab.plots import figure
+
+
+@dataclass(frozen=True)
+class Result:
+    """An experiment that was run; `numbers` holds what the sentence was computed from.
+
+    >>> result = Result("halves", "1/2 and 1/4", ("n", "1/n"), [(2, 0.5), (4, 0.25)], "It falls.", lambda figure: None)
+    >>> print(result.table)
+    n   1/n
+    2   0.5
+    4  0.25
+    """
+
+    name: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    sentence: str
+    draw: Callable[[Any], object] = field(repr=False, compare=False)
+    numbers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    size: tuple[float, float] = (7.2, 4.0)
+
+    @property
+    def table(self) -> str:
+        """The rows under their column names, as text."""
+        lines = [list(self.columns), *([_cell(x) for x in row] for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        texts = [isinstance(x, str) for x in self.rows[0]]
+        aligned = ((c.ljust(w) if t else c.rjust(w) for c, w, t in zip(line, widths, texts, strict=True)) for line in lines)
+        return "\n".join("  ".join(line).rstrip() for line in aligned)
+
+    def figure(self) -> Any:
+        """A matplotlib Figure; raises ImportError if the extra `plots` is missing."""
+        made = figure(*self.size)
+        made.suptitle(self.title, fontsize=11, fontweight="bold")
+        self.draw(made)
+        return made
+
+    def save(self, folder: str | PathLike[str]) -> list[Path]:
+        """Write NAME.txt and NAME.png into `folder`, which is made if need be; returns their paths."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        png = BytesIO()
+        self.figure().savefig(png, format="png")
+        text = f"{self}\n".encode()
+        return [write(folder / f"{self.name}.txt", text), write(folder / f"{self.name}.png", png.getvalue())]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.title}\n\n{self.table}\n\n{self.sentence}"
+
+
+def _cell(x: Any) -> str:
+    return f"{x:.6g}" if isinstance(x, float) else str(x)

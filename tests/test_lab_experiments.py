@@ -1,0 +1,187 @@
+"""The experiments: their numbers against those of the notes' companion, their sentences, tables, figures and files."""
+
+import math
+
+import pytest
+
+from nn.lab.experiments import ALL
+from nn.lab.experiments.checks import difference_quotients
+from nn.lab.experiments.descent import Descent, of_model
+from nn.lab.experiments.escapes import double_well, local_minimum
+from nn.lab.experiments.one_neuron import minimum, redundant_data, single_gradients, small_steps, smaller_steps
+from nn.lab.experiments.restarts import many_starts, restarts, wider_nets
+from nn.lab.experiments.result import Result
+from nn.lab.experiments.saddles import saddle_points
+from nn.lab.experiments.skips import skip_connections
+from nn.lab.experiments.slopes import chain_ratios, saturation, sse_or_bce, vanishing_gradient
+from nn.lab.experiments.symmetry import symmetry
+
+
+def near(*numbers, rel=2e-6):
+    return pytest.approx(numbers, rel=rel)
+
+
+def test_saturation():
+    result = saturation()
+    assert result.numbers["slopes"][1:5] == near(0.104994, 0.0176627, 0.00246651, 4.53958e-5, rel=4e-6)
+    assert result.numbers["slopes"][5:] == near(8.533048e-17, 8.533048e-17, rel=1e-6)
+    assert result.numbers["naive"][5:] == [0.0, pytest.approx(8.533048e-17, rel=1e-6)]
+    assert result.numbers["zero_from"] == pytest.approx(36.74, abs=0.005)
+    assert "loses [37.0]" in result.sentence
+    assert "loses none" in saturation((0.0, 2.0)).sentence
+
+
+def test_vanishing_gradient():
+    result = vanishing_gradient(seeds=5)
+    chains = list(zip(*result.rows, strict=True))
+    assert chains[1] == near(1.057542e-1, 2.803072e-2, 6.505558e-3, 3.313287e-4, 3.760879e-6, 1.898954e-7, rel=1e-6)
+    assert (chains[3][-1], chains[4][-1]) == near(5.9e-14, 5.3e-2, rel=0.01)
+    ratios = result.numbers["ratios"]
+    assert ratios["sigmoid"] > 1000 > 100 > ratios["sigmoid + skip"] > ratios["tanh"] > ratios["tanh + skip"]
+    assert chain_ratios() == near(0.189, 9.2e-3, 2.3e-5, 1.5e-10, rel=0.015)
+
+
+def test_sse_or_bce():
+    numbers = sse_or_bce().numbers
+    assert numbers["slopes"]["sse"] == pytest.approx([-0.000091, -0.013207, -0.184956, -0.25], abs=5e-7)
+    assert numbers["slopes"]["bce"] == pytest.approx([-0.999955, -0.993307, -0.880797, -0.5], abs=5e-7)
+    assert numbers["steps"] == {"sse": [43, 119, 1542], "bce": [12, 16, 19]}
+    assert numbers["peak"] == pytest.approx(-math.log(2), abs=6e-4)
+
+
+def test_single_gradients():
+    numbers = single_gradients().numbers
+    assert numbers["E0"] == pytest.approx(2.900679, abs=5e-7)
+    assert numbers["cosines"] == pytest.approx([0.887, 0.695, -0.432, -0.462, 0.719, 0.902], abs=5e-4)
+    assert numbers["gap"] < 1e-14
+    assert numbers["uphill"] == [3, 4]
+
+
+def test_small_steps_average_and_large_ones_do_not():
+    result = small_steps()
+    assert result.numbers["gaps"] == near(3.95e-2, 1.08e-2, 2.79e-3, 7.07e-4, 1.78e-4, 4.46e-5, rel=2e-3)
+    assert all(3.9 < ratio < 4.1 for ratio in result.numbers["ratios"][2:])
+    assert "it is of the order" in result.sentence
+    assert "it is not of the order" in small_steps((6.0, 3.0)).sentence
+
+
+def test_redundant_data():
+    weights, least = minimum()
+    assert weights == pytest.approx([1.032790, 0.0], abs=1e-6)
+    assert least == pytest.approx(0.947680, abs=5e-7)
+    result = redundant_data()
+    assert [row[1] for row in result.rows] == [24, 240, 2400]
+    assert len({row[2] for row in result.rows}) == 1
+    assert 15 <= result.rows[0][2] <= 30
+
+
+def test_smaller_steps():
+    result = smaller_steps()
+    assert result.numbers["excess"] == near(0.0730, 0.0351, 0.0175, 0.0089, 0.0046, rel=0.12)
+    assert "is in proportion" in result.sentence
+
+
+def test_symmetry():
+    numbers = symmetry().numbers
+    for start in ("all 1/2", "all 0"):
+        _, _, spread, _, E = numbers[start]
+        assert (spread, E) == (0.0, pytest.approx(1.0, abs=0.01))
+    assert numbers["all 0"][3] == 0.0
+    assert numbers["W equal, V not"][:2] == near(1.720858, 0.948975, rel=0.01)
+    assert numbers["W equal, V not"][4] < 1e-9
+    assert numbers["random, seed 1"][4] < 1e-9
+    assert numbers["W12 a millionth off"][2] > 1e-6
+    assert numbers["W12 a millionth off"][4] > 0.9
+
+
+def test_restarts():
+    result = restarts(hidden=(2, 3), seeds=200)
+    assert 0.69 <= result.numbers["shares"][2] <= 0.77
+    assert 0.94 <= result.numbers["shares"][3] <= 1.0
+    stuck = [E for E in result.numbers["ends"][2] if E >= 0.1]
+    assert all(0.49 < E < 0.69 for E in stuck)
+    spreads = wider_nets(hidden=(2, 8), seeds=40).numbers["spreads"]
+    assert spreads[0] > 0.4 > 0.1 > spreads[1]
+    ends = many_starts().numbers["ends"]
+    assert 26 <= sum(E < 0.0026 for E in ends) <= 36
+    assert all(E < 0.0026 or 0.5 < E < 0.67 for E in ends)
+
+
+def test_local_minimum():
+    numbers = local_minimum(rates=(0.02, 0.1, 0.5)).numbers
+    assert numbers["points"] == pytest.approx([-0.068955, 0.295707, 2.197225], abs=5e-7)
+    assert [k.kind for k in numbers["kinds"]] == ["minimum", "maximum", "minimum"]
+    assert [k.value for k in numbers["kinds"]] == pytest.approx([0.925231, 1.256876, 0.81], abs=5e-7)
+    assert [k.eigenvalues[0] for k in numbers["kinds"]] == pytest.approx([13.94, -6.04, 0.081], abs=5e-3)
+    small, middle, large = numbers["rows"]
+    assert small[1:] == (pytest.approx(-0.069, abs=5e-4), 0, 0)
+    assert middle[2] == 0
+    assert middle[3] >= 94
+    assert large[1:] == (pytest.approx(2.197, abs=5e-4), 100, 100)
+    assert numbers["stays"] == 0
+
+
+def test_double_well():
+    numbers = double_well().numbers
+    assert (numbers["rest"], numbers["top"], numbers["deep"]) == near(0.96015, 0.0754, -1.0356, rel=1e-3)
+    loud, quiet = zip(*((r[2], r[3]) for r in numbers["rows"]), strict=True)
+    assert loud[0] == 0
+    assert loud[1] <= 5
+    assert 86 <= loud[2] <= 98
+    assert loud[3] >= 92
+    assert quiet[:3] == (0, 0, 0)
+    assert 20 <= quiet[3] <= 36
+
+
+def test_saddle_points():
+    numbers = saddle_points().numbers
+    assert (numbers["saddle"].kind, numbers["saddle"].eigenvalues) == ("saddle", [-2.0, 2.0])
+    assert (numbers["bowl"].kind, numbers["bowl"].eigenvalues) == ("minimum", [2.0, 2.0])
+    assert numbers["net"].gradient == [0.0] * 9
+    assert numbers["net"].eigenvalues == pytest.approx([0.0] * 8 + [8.0], abs=1e-12)  # only E''(b_o) = 4 * 2
+    assert numbers["net"].kind == "degenerate"
+    # y grows by 1 + 2 eta each step, so it passes 1 after ln(1 / y0) / ln(1 + 2 eta) steps
+    assert numbers["steps"] == [math.floor(math.log(1 / y) / math.log(1.1)) + 1 for y in (1e-1, 1e-2, 1e-4, 1e-8, 1e-12)]
+    assert numbers["never"]
+
+
+def test_skip_connections():
+    numbers = skip_connections(seeds=3, slices=1, points=9).numbers
+    assert numbers["trained"] == {False: 0, True: 3}
+
+
+def test_difference_quotients():
+    numbers = difference_quotients().numbers
+    assert numbers["central"][:6] == near(2.0e-3, 1.9e-5, 1.9e-7, 1.9e-9, 1.2e-11, 6.6e-12, rel=0.04)
+    assert min(numbers["forward"]) > 2.2e-8
+
+
+# ---- the walk, and what is returned
+
+
+def test_a_descent_takes_the_steps_of_the_graph():
+    from nn import MLP, SGD, losses
+
+    model = MLP(2, [2, 1], activation="sigmoid", seed=5)
+    start = [p.data for p in model.parameters()]
+    path = of_model(model, "sse").path(start, [[0.3, -0.7, 0.9], [1.1, 0.2, -0.4]], [0, 1, 1], lr=0.3)
+    for x, t in (([0.3, -0.7], [0.9]), ([1.1, 0.2], [-0.4]), ([1.1, 0.2], [-0.4])):
+        losses.sse(model(x), t).backward()
+        SGD(model.parameters(), 0.3).step()
+        model.zero_grad()
+    assert path[0] == start
+    assert path[-1] == [p.data for p in model.parameters()]
+
+
+def test_the_same_seed_gives_the_same_text_and_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    made = [small_steps().save(tmp_path / name) for name in ("first", "second")]
+    assert [p.name for p in made[0]] == ["small_steps.txt", "small_steps.png"]
+    for a, b in zip(*made, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+
+
+def test_every_experiment_bears_its_name():
+    assert {name: f.__name__ for name, f in ALL.items()} == {name: name for name in ALL}
+    assert isinstance(small_steps(), Result)
+    assert Descent.__doc__

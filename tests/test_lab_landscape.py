@@ -1,0 +1,100 @@
+"""Slices of the error surface: against sums on the graph, and directions whose lengths are computed again."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy_twin import Twin
+
+from nn import MLP, data
+from nn.lab.landscape import Surface, line, mean_error, path_plane, plane, random_direction
+
+
+ROWS = [((0.3, -0.7), (0.9,)), ((1.1, 0.2), (-0.4,)), ((-0.6, 0.8), (0.35,))]
+
+
+def twin_error(model, weights):
+    for p, w in zip(model.parameters(), weights, strict=True):
+        p.data = w
+    twin = Twin(model)
+    return sum(twin.loss(x, t, "sse") for x, t in ROWS) / len(ROWS)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_surface_holds_the_mean_loss_at_its_points(skip):
+    model = MLP(2, [2, 2, 1], seed=4, skip=skip)
+    kept = [p.data for p in model.parameters()]
+    s = plane(model, ROWS, loss="sse", first=3, second=5, points=5, reach=0.7)
+    assert [p.data for p in model.parameters()] == kept
+    assert s.a == pytest.approx([-0.7, -0.35, 0.0, 0.35, 0.7])
+    for i, j in ((0, 0), (2, 2), (1, 4), (4, 3)):
+        at = np.array(kept) + s.a[j] * np.array(s.first) + s.b[i] * np.array(s.second)
+        assert s.E[i][j] == pytest.approx(twin_error(model, at), rel=1e-12)
+
+
+def test_random_directions_have_the_length_of_every_unit():
+    model = MLP(3, [4, 2], seed=2)
+    d = random_direction(model, 7)
+    assert d == random_direction(model, 7) != random_direction(model, 8)
+    named = {str(p.label): (p.data, v) for p, v in zip(model.parameters(), d, strict=True)}
+    for unit, sources in [(f"h{j}", "x1 x2 x3") for j in (1, 2, 3, 4)] + [(f"o{j}", "h1 h2 h3 h4") for j in (1, 2)]:
+        pairs = [named[f"w_{unit},{i}"] for i in sources.split()]
+        assert math.hypot(*(v for _, v in pairs)) == pytest.approx(math.hypot(*(w for w, _ in pairs)), rel=1e-12)
+        assert named[f"b_{unit}"][1] == 0.0
+
+
+def test_two_chosen_weights_give_the_exact_surface():
+    model = MLP(2, [2, 1], seed=4)
+    kept = [p.data for p in model.parameters()]
+    s = plane(model, ROWS, loss="sse", first="w_h2,x1", second="b_o1", points=3, reach=0.5)
+    kept[2] += 0.5
+    kept[8] -= 0.5
+    assert s.E[0][2] == pytest.approx(twin_error(model, kept), rel=1e-12)
+    with pytest.raises(ValueError, match=r"no weight 'w_h3,x1'; it has w_h1,x1"):
+        plane(model, ROWS, loss="sse", first="w_h3,x1")
+
+
+def test_a_line_and_class_targets():
+    model = MLP(2, [2, 1], output="sigmoid", seed=4)
+    steps, E = line(model, data.moons(6), loss="bce", direction="b_h1", points=3, reach=2.0)
+    assert steps == [-2.0, 0.0, 2.0]
+    assert E[1] == pytest.approx(mean_error(model, data.moons(6), "bce")([p.data for p in model.parameters()]))
+
+
+def test_the_plane_of_a_path_holds_a_path_that_lies_in_a_plane():
+    p, q = np.array([1.0, 2.0, -1.0, 0.5]), np.array([0.3, -1.0, 2.0, 0.7])
+    path = [(0.2 + p * math.cos(k / 3) * k + q * k * k / 5).tolist() for k in range(9)]
+    centre, u, v, share = path_plane(path)
+    assert share == pytest.approx(1.0, abs=1e-12)
+    s = Surface([0.0], [0.0], [[0.0]], centre, u, v)
+    for point in path:
+        a, b = s.project(point)
+        assert np.array(centre) + a * np.array(u) + b * np.array(v) == pytest.approx(np.array(point), abs=1e-10)
+    with pytest.raises(ValueError, match="does not leave a line"):
+        path_plane([[0.0, 1.0], [0.5, 1.0], [0.7, 1.0]])
+
+
+def test_minima_lie_strictly_below_their_neighbours():
+    E = [[5.0] * 5 for _ in range(5)]
+    E[1][1] = E[3][2] = E[3][3] = 2.0
+    E[0][4] = 0.0
+    s = Surface([0.0] * 5, [0.0] * 5, E, [], [], [])
+    assert s.minima() == [(1, 1)]
+
+
+@pytest.mark.parametrize(("wrong", "told"), [
+    ({"points": 1}, "points must be a whole number >= 2, not 1"),
+    ({"reach": 0.0}, "reach must be a number above 0, not 0.0"),
+    ({"first": [1.0]}, "a direction needs 9 numbers, one per parameter, not 1"),
+    ({"centre": [1.0]}, "centre needs 9 numbers, one per parameter, not 1"),
+])  # fmt: skip
+def test_what_makes_no_slice_is_refused(wrong, told):
+    with pytest.raises(ValueError, match=told):
+        plane(MLP(2, [2, 1]), ROWS, loss="sse", **wrong)
+
+
+def test_a_point_of_an_oblique_plane_is_projected_to_its_own_coordinates():
+    s = Surface([0.0], [0.0], [[0.0]], [0.5, -1.0, 2.0], [1.0, 2.0, 0.0], [1.5, -0.5, 1.0])
+    assert s.project([0.5 + 0.7 - 1.3 * 1.5, -1.0 + 1.4 + 1.3 * 0.5, 2.0 - 1.3]) == pytest.approx((0.7, -1.3), rel=1e-12)
+    with pytest.raises(ValueError, match="parallel"):
+        Surface([0.0], [0.0], [[0.0]], [0.0, 0.0], [1.0, 2.0], [-2.0, -4.0]).project([1.0, 1.0])

@@ -1,0 +1,74 @@
+"""The figures: what they draw, and the sentences for what cannot be drawn."""
+
+import math
+
+import pytest
+
+from nn import MLP, Epoch, History, data
+from nn.lab import plots
+from nn.lab.landscape import Surface
+
+
+pytest.importorskip("matplotlib")
+
+
+def test_a_loss_curve_of_one_epoch_of_nan_and_of_nothing():
+    one = plots.loss_curves(History([Epoch(0, 0.1, 0.7)]))
+    assert one.get_lines()[0].get_marker() == "o"
+    holed = plots.loss_curves(History([Epoch(0, 0.1, 0.7), Epoch(1, 0.1, math.nan), Epoch(2, 0.1, 0.5)]))
+    assert [math.isnan(y) for y in holed.get_lines()[0].get_ydata()] == [False, True, False]
+    with pytest.raises(ValueError, match="no epochs"):
+        plots.loss_curves(History())
+
+
+def test_the_live_curve_is_drawn_at_most_so_many_times_a_second(monkeypatch):
+    now, shown = [0.0], []
+    monkeypatch.setattr(plots, "monotonic", lambda: now[0])
+    callback = plots.live(shown.append, per_second=4)
+    for k in range(128):
+        now[0] = k / 128
+        assert callback(Epoch(k, 0.1, 1.0 / (k + 1))) is None
+    assert len(shown) == 4
+    assert len(shown[-1].axes[0].get_lines()[0].get_xdata()) == 97
+
+
+@pytest.mark.parametrize("nin", [1, 3])
+def test_a_decision_boundary_needs_two_inputs_and_rows(nin):
+    with pytest.raises(ValueError, match=f"the model takes {nin}"):
+        plots.decision_boundary(MLP(nin, [2, 1]), [((0.5,) * nin, (1.0,))])
+    with pytest.raises(ValueError, match="there are none"):
+        plots.decision_boundary(MLP(2, [2, 1]), [])
+
+
+def test_a_decision_boundary_shows_every_class():
+    ax = plots.decision_boundary(MLP(2, [4, 3], output="softmax"), [((0.2 * k, -0.3 * k), k % 3) for k in range(6)], points=7)
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["class 0", "class 1", "class 2"]
+
+
+def test_gradient_sizes_are_logarithms_layer_by_layer():
+    ax = plots.gradient_sizes([[1e-3, 0.1], [0.0, math.inf]])
+    shown = ax.get_images()[0].get_array()
+    assert shown[:, 0].tolist() == pytest.approx([-3.0, -1.0])
+    assert shown.mask[:, 1].tolist() == [True, True]
+    for wrong in ([], [[]], [[1.0], [1.0, 2.0]]):
+        with pytest.raises(ValueError, match="one row for each step"):
+            plots.gradient_sizes(wrong)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_saturation_counts_the_rows_without_slope(skip):
+    model = MLP(2, [2, 1], activation="tanh", skip=skip)
+    for p, w in zip(model.parameters(), [9.0, 0.0, 0.0, 0.1, 0.0, 0.0, 1.0, 1.0, 0.0], strict=True):
+        p.data = w
+    ax = plots.saturation(model, [((0.9, 0.4), (1.0,)), ((-0.8, 0.3), (0.0,)), ((0.01, 0.7), (1.0,)), ((0.7, -2.0), (1.0,))])
+    assert [bar.get_height() for bar in ax.patches] == [75.0, 0.0]
+    with pytest.raises(ValueError, match="sigmoid and tanh"):
+        plots.saturation(MLP(2, [2, 1], activation="relu"), data.XOR())
+
+
+def test_paths_are_drawn_on_the_plane_of_the_surface():
+    s = Surface([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [[2.0, 1.0, math.inf]] * 3, [0.5, 0.5], [2.0, 0.0], [0.0, 4.0])
+    ax = plots.surface(s, {"SGD": [[0.5, 0.5], [2.5, -1.5]]})
+    assert ax.get_lines()[0].get_xydata().tolist() == [[0.0, 0.0], [1.0, -0.5]]
+    with pytest.raises(ValueError, match="no weights"):
+        plots.trajectories({})
