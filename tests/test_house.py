@@ -21,7 +21,7 @@ ROOT = Path(engine.__file__).parents[1]
 # Each file and each room of the engine imports only what stands before it.
 ORDER = ["label", "mode", "formula", "ops", "errors", "ieee", "source", "graph", "value", "recording"]
 ORDER += ["functions", "derivatives", "copying", "naming", "calls", "transforms", "critical"]
-ORDER += ["trust", "why", "view", "program", "__init__", "expression", "__main__"]
+ORDER += ["trust", "why", "learn", "view", "program", "__init__", "expression", "__main__"]
 LOCAL = {  # imports inside functions that look up instead, and why
     ("value", "recording"): "recompute records again",
     ("value", "copying"): "copy and pickle make Values",
