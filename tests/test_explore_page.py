@@ -34,7 +34,7 @@ from nn.modules import ACTIVATIONS
 
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no program chromium"),
     pytest.mark.filterwarnings("ignore::engine.errors.GradientReplaced"),
