@@ -57,7 +57,7 @@ def visit(browser, tmp_path):
     """Open the page of a graph; at the end of the test no error was reported and nothing was asked for."""
     problems, contexts = [], []
 
-    def go(root, scheme="light", size=(1080, 760), **options):
+    def go(root, scheme="light", size=(1080, 760), font=None, **options):
         view = explore(root, **options)
         contexts.append(browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme))
         page = contexts[-1].new_page()
@@ -66,6 +66,9 @@ def visit(browser, tmp_path):
         page.on("console", lambda m: problems.append(m.text))
         page.on("pageerror", lambda e: problems.append(str(e)))
         page.on("request", lambda r: problems.append(r.url) if r.url != path else None)
+        if font:
+            style = f"<style>body {{ font-family: {font} !important }}</style>"
+            (tmp_path / f"{len(contexts)}.html").write_text(view.html.replace("</head>", style + "</head>"), encoding="utf-8")
         page.goto(path)
         page.wait_for_selector("html[data-ready]", state="attached")
         return page
@@ -488,14 +491,21 @@ def test_a_box_that_gets_the_focus_comes_into_view(visit):
     assert page.evaluate("[svg.scrollLeft, $('stage').scrollLeft, $('stage').scrollTop, document.scrollingElement.scrollLeft]") == [0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("font", [None, "'Liberation Sans'", "'DejaVu Sans'"], ids=["own font", "narrow font", "wide font"])
 @pytest.mark.parametrize("sizes", [(3, 3, 1), (3, 8, 7, 1), (2, 24, 24, 1)])
 @pytest.mark.parametrize("collapse", ["auto", None])
-def test_the_first_view_is_legible(visit, sizes, collapse):
-    page = visit(network(*sizes, expand=True), collapse=collapse)
+def test_the_first_view_is_legible(visit, sizes, collapse, font):
+    page = visit(network(*sizes, expand=True), collapse=collapse, font=font)
     heights = page.evaluate("[...svg.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize) * view.scale).sort((a, b) => a - b)")
     assert heights[len(heights) // 2] >= 9 - 1e-9
     if collapse == "auto":
         assert page.evaluate("fitting()") >= page.evaluate("LEGIBLE")  # and all of it is seen
+
+
+def test_a_single_neuron_is_seen_whole_with_every_label(visit):
+    page = visit(neuron(), font="'DejaVu Sans'")
+    assert page.evaluate("fitting()") >= page.evaluate("LEGIBLE")
+    assert page.locator("svg .arrow .local").count() == 12
 
 
 def test_the_head_of_the_page_never_moves(visit):

@@ -7,8 +7,8 @@ const LAYER_GAP = 40, LABEL_GAP = 12, EDGE_GAP = 8, PORT_GAP = 12;
 const SPARE = 8;  // places for long edges, per box and edge; beyond that the longest run straight
 
 // sizes: [width, height] of each box; edges: [source, target]; labels: [width, height] or null for each edge.
-// gaps: between the boxes of a layer, and at most between layers. Gives the centre of each box, a path for
-// each edge, the centre of each label.
+// gaps: between the boxes of a layer, at most between layers, and the share (`room`) of the usual gaps between them.
+// Gives the centre of each box, a path for each edge, the centre of each label.
 function layered(sizes, edges, labels, gaps) {
   const count = sizes.length, step = labels.some(l => l) ? 2 : 1;
   sizes = [...sizes];
@@ -131,7 +131,7 @@ function layered(sizes, edges, labels, gaps) {
     let start = 0;
     rows.forEach((row, r) => {
       const width = row.reduce((w, i) => Math.max(w, sizes[i][0]), 0);
-      const least = step === 1 ? LAYER_GAP : LABEL_GAP + Math.min(steepest[r] / 4, 12);
+      const least = gaps.room * (step === 1 ? LAYER_GAP : LABEL_GAP + Math.min(steepest[r] / 4, 12));
       found.push([start, start + width]);
       start += width + Math.min(Math.max(least, steepest[r] / 5), gaps.most);
     });

@@ -11,6 +11,8 @@ const cut = (text, longest) => [...text].length > longest ? [...text].slice(0, l
 const unfolded = new Set(graph.folded ? [] : graph.units.keys());
 const COMPACT = 20, LABELLED = 60, HEADED = 200;  // boxes above which a unit is one line, arrows above which no label, no head
 const ROW = 20, PAD = 7, LEGIBLE = 0.75;  // of a box in pixels; the least scale of the first view: 12 px are then 9
+const WAYS = [{stacked: false, room: 1}, {stacked: true, room: 1}, {stacked: true, room: 0.6}, {stacked: true, room: 0.3}];  // to arrange them
+const ARRANGED = 120;  // boxes up to which more ways than the first are tried
 let boxes = [], arrows = [], boxOf = [];
 
 function build() {
@@ -32,15 +34,21 @@ function build() {
   arrows = [...merged.values()];
   boxes.forEach(examine);
   for (const a of arrows) { a.local = localOf(a); a.label = arrows.length > LABELLED || a.local === null ? null : show(a.local, true); }
-  arrange(false);
-  const wide = fitting();
-  if (wide < LEGIBLE && arrows.length <= HEADED) { arrange(true); if (fitting() < wide) arrange(false); }
+  let best = null;
+  for (const way of boxes.length <= ARRANGED ? WAYS : WAYS.slice(0, 1)) {  // the first in which all is legible at once
+    arrange(way);
+    const scale = fitting();
+    if (scale >= LEGIBLE) return;
+    if (best === null || way.room === 1 && scale > best.scale) best = {way, scale};
+  }
+  if (boxes.length <= ARRANGED) arrange(best.way);  // there is none: then with all the room
 }
 
-function arrange(stacked) {  // text into the boxes, and everything to its place; stacked boxes are narrow and high
-  const dense = boxes.length > COMPACT && boxes.some(b => b.unit !== null), labels = arrows.map(a => a.label && [widthOf(a.label, "11px") + 8, 14]);
+// Text into the boxes, and everything to its place: stacked boxes are narrow and high, `room` is a share of the gaps.
+function arrange({stacked, room}) {
+  const dense = boxes.length > COMPACT && boxes.some(b => b.unit !== null), labels = arrows.map(a => a.label && [widthOf(a.label, "11px") + 2 + 6 * room, 14]);
   for (const b of boxes) fill(b, stacked, dense);
-  const plan = layered(boxes.map(b => [b.w, b.h]), arrows.map(a => [a.source, a.target]), labels, dense ? {box: 7, most: 80} : {box: 16, most: 120});
+  const plan = layered(boxes.map(b => [b.w, b.h]), arrows.map(a => [a.source, a.target]), labels, {box: dense ? 7 : 16, most: (dense ? 80 : 120) * room, room});
   boxes.forEach((b, k) => { const [x, y] = plan.boxes[k]; b.x = x - b.w / 2; b.y = y - b.h / 2; });
   arrows.forEach((a, k) => { a.path = plan.paths[k]; a.place = plan.labels[k]; });
 }
@@ -61,7 +69,8 @@ function localOf(a) {
 }
 
 const pen = document.createElement("canvas").getContext("2d");
-function widthOf(text, font) { pen.font = `${font} Helvetica, Arial, "Liberation Sans", sans-serif`; return pen.measureText(text).width; }
+const FAMILY = getComputedStyle(document.body).fontFamily;
+function widthOf(text, font) { pen.font = `${font} ${FAMILY}`; return pen.measureText(text).width; }
 
 // The text of a box: a head, then for each node shown its number and its gradient; a unit among many is one line.
 function fill(b, stacked, dense) {
