@@ -22,7 +22,7 @@ from engine.program.tape import Operand, Tape
 
 
 LANES = 8  # numbers in one vector
-TILE = 8  # vectors that one loop over the terms of a sum carries along
+TILE = 16  # vectors that one loop over the terms of a sum carries along
 
 
 class Rolled(NamedTuple):

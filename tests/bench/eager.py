@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tables import others, progress, table, verdict
+
 
 HERE = Path(__file__).resolve().parent
 NETS = {"2-2-2": 400, "2-16-16-1": 400, "64-32-10": 30}  # sizes -> samples
@@ -65,8 +67,8 @@ def main() -> None:
     print(table(["net", "samples", "system", "as shipped", "x", "bar", "collector off", "x", "bar"], speed_rows(best)))
     print("\nMemory, depth and start.\n")
     print(table(["", "nodegrad", "micrograd", "bar"], memory_rows(repeats, length)))
-    if (others := busy()) > 0.5:
-        print(f"\nThe machine was busy: about {others:.1f} other processes were running. They take the cache from the")
+    if others() > 0.5:
+        print(f"\nThe machine was busy: about {others():.1f} other processes were running. They take the cache from the")
         print("collector's long walks, so micrograd looks slower than it is. Repeat on a quiet machine.")
 
 
@@ -95,11 +97,6 @@ def import_ms(module: str) -> float:
     clock = "time.perf_counter()"
     ms: float = python("-c", f"import time; start = {clock}; import {module}; print(({clock} - start) * 1e3)")
     return ms
-
-
-def busy() -> float:
-    """How many processes beside this one's ran in the last minute, on average; 0 where the system does not tell."""
-    return os.getloadavg()[0] - 1.0 if hasattr(os, "getloadavg") else 0.0
 
 
 # ---- speed
@@ -168,29 +165,6 @@ def memory_rows(repeats: int, length: int) -> Iterator[list[str]]:
 
 def row(what: str, ours: str, theirs: str = "", bar: str = "", reached: bool = True) -> list[str]:
     return [what, ours, theirs, verdict(bar, reached) if bar else ""]
-
-
-def verdict(bar: str, reached: bool) -> str:
-    return f"{bar} {'reached' if reached else 'MISSED'}"
-
-
-def table(head: Sequence[str], rows: Iterator[list[str]]) -> str:
-    """Aligned columns under their headings: numbers to the right, words to the left."""
-    body = list(rows)
-    columns = list(zip(head, *body, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    words = [any(c and not c.replace(",", "").replace(".", "").isdigit() for c in column[1:]) for column in columns]
-
-    def line(cells: Sequence[str]) -> str:
-        aligned = (c.ljust(w) if is_word else c.rjust(w) for c, w, is_word in zip(cells, widths, words, strict=True))
-        return "  ".join(aligned).rstrip()
-
-    return "\n".join([line(head), "  ".join("-" * w for w in widths), *map(line, body)])
-
-
-def progress(message: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{message:20}\r", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,69 +1,87 @@
-"""Compiled training beside C: microseconds per sample of per-sample SGD, and ratios within one run.
+"""Compiled training beside every system at hand: microseconds per sample of per-sample SGD, ratios within one run.
 
-    python tests/bench/native.py [2-2-2 2-16-16-1 64-32-10 784-128-10]
+    python tests/bench/native.py                      four networks, two or three minutes
+    python tests/bench/native.py 2-2-2 64-32-10       these
+    python tests/bench/native.py --quick              fewer rounds
 
-The work: a sigmoid network with biases, E = sum_k (t_k - o_k)^2, learning rate 0.1; for every sample
-forward, backward and the update of every weight. All systems start from the same weights, see the same
-rows in the same order, and must end with the same weights. "plain C" is what one writes with run-time
-sizes, "expert C" knows its sizes and fuses loops; both are compiled with gcc -O3 -march=native
--ffast-math. NumPy, JAX and PyTorch join where they are installed. Systems take turns, several rounds;
-the best round of each counts.
+`peers.py` says what the work is and how each system does it. All start from the same weights and must end
+with the same ones. Systems take turns, round after round, and the best round of each counts; only the
+training itself is timed. "plain C" is what one writes, with sizes at run time; "expert C" knows its sizes
+and fuses loops; both are compiled with -O3 -march=native -ffast-math. Of slow systems fewer samples are
+run. micrograd runs in a process of its own, where it is fastest (`eager.py` has the whole comparison).
+What is not installed is left out, and the last line says so.
 """
 
 from __future__ import annotations
 
-import ctypes
-import shutil
+import argparse
+import json
+import math
+import os
+import platform
 import subprocess
 import sys
 import tempfile
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
-from random import Random
-from typing import Any, TypeAlias
-
-from nn import MLP, SGD, losses
-from nn.compiled import CompiledSteps
 
 
-LR = 0.1
-ROUNDS = 7
-SIZES = ("2-2-2", "2-16-16-1", "64-32-10", "784-128-10")
-HERE = Path(__file__).parent
-FAST = ["-O3", "-march=native", "-ffast-math"]
-Train: TypeAlias = Callable[[], list[float]]  # trains once from the initial weights; the weights it ends with
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
+
+import peers  # noqa: E402
+from peers import LR, Training, Work  # noqa: E402
+from tables import busy, progress, table, verdict  # noqa: E402
+
+from engine import Value  # noqa: E402
+from nn import MLP, SGD, losses  # noqa: E402
+from nn.compiled import CompiledSteps  # noqa: E402
 
 
-class Work:
-    """A network, its initial weights, and rows."""
+SIZES = {"2-2-2": 20_000, "2-16-16-1": 20_000, "64-32-10": 4_000, "784-128-10": 1_000}  # and samples
+SLOW = 0.4  # seconds that a round of one system may take, roughly
+CLOSE = 1e-9  # how far weights may be apart: the systems add in different orders
 
-    def __init__(self, sizes: list[int]) -> None:
-        self.sizes = sizes
-        weights = sum((n + 1) * m for n, m in pairwise(sizes))
-        self.count = 200 if weights > 20_000 else 2_000 if weights > 1_000 else 20_000
-        random = Random(3)
-        self.rows = [
-            ([random.random() for _ in range(sizes[0])], [random.random() for _ in range(sizes[-1])])
-            for _ in range(self.count)
-        ]
-        self.flat = array("d", [v for x, t in self.rows for v in (*x, *t)])
-        self.initial = [p.data for p in self.model().parameters()]
+# name: how to make it, the module it needs, the samples per second that are surely reached, the most weights
+PEERS: dict[str, tuple[Callable[[Work, str], Training], str, float, float]] = {
+    "plain C": (peers.plain_c, "", math.inf, math.inf),
+    "expert C": (peers.expert_c, "", math.inf, math.inf),
+    "JAX, lax.scan": (peers.in_jax_scan, "jax", math.inf, math.inf),
+    "JAX, a jitted step a call": (peers.in_jax_steps, "jax", 5e3, math.inf),
+    "PyTorch, eager": (peers.in_torch, "torch", 2e3, math.inf),
+    "HIPS autograd": (peers.in_autograd, "autograd", 1e3, math.inf),
+    "NumPy, by hand": (peers.in_numpy, "numpy", 1e4, math.inf),
+    "CasADi, virtual machine": (peers.in_casadi, "casadi", 2e4, 10_000),
+    "CasADi, generated C": (peers.in_casadi_c, "casadi", 1e5, 1_000),  # gcc takes 15 s over 64-32-10
+}
+NEEDS_C = ("plain C", "expert C", "CasADi, generated C")
+BARS = {  # (network, system): of another's time at most
+    **dict.fromkeys(((net, "native, strict=False") for net in SIZES), [("expert C", 1.1)]),
+    **dict.fromkeys(((net, "native") for net in list(SIZES)[:3]), [("plain C", 1.0)]),
+    ("784-128-10", "native"): [("plain C", 0.7)],
+}
+SCAN_BARS = {"2-2-2": 3.0, "2-16-16-1": 3.0, "64-32-10": 1.5, "784-128-10": 2.5}  # times as fast as lax.scan, strict=False
+BUILD_BARS = {"2-2-2": 0.5, "2-16-16-1": 0.5, "64-32-10": 0.5, "784-128-10": 5.0}  # seconds from the model to the first step
+SOURCE_BARS = {"2-2-2": 3.0, "2-16-16-1": 3.0}  # Python source: times as fast as the eager walk
 
-    def model(self) -> MLP:
-        return MLP(self.sizes[0], self.sizes[1:], activation="sigmoid", output="sigmoid", seed=1)
+
+def network(work: Work) -> MLP:
+    """The network of the work, with its first weights."""
+    model = MLP(work.sizes[0], work.sizes[1:], activation="sigmoid", output="sigmoid")
+    for p, number in zip(model.parameters(), work.initial, strict=True):
+        p.data = number
+    return model
 
 
-def ours(work: Work, backend: str, strict: bool = True) -> tuple[Train, float]:
-    """Our compiled step, and the seconds from the model to the first step done."""
-    model = work.model()
+def ours(work: Work, backend: str, strict: bool = True) -> Training:
+    """Our compiled step; its seconds are those from the model to the first step done."""
+    model = network(work)
     began = time.perf_counter()
     steps = CompiledSteps(
         model,
-        work.rows,
+        work.rows[:1],
         lambda batch: losses.sse(model(batch[0][0]), batch[0][1]),
         SGD(model.parameters(), LR),
         backend,
@@ -71,163 +89,147 @@ def ours(work: Work, backend: str, strict: bool = True) -> tuple[Train, float]:
     )
     steps.run([0], 1, lambda batch: None)
     seconds = time.perf_counter() - began
+    step = steps.steps[1]
+    if step.program.backend != backend or step.program.remark:
+        sys.exit(f"{step.program!r}: not what was asked for")
 
-    def train() -> list[float]:
-        state = array("d", [LR, *work.initial])
-        steps.steps[1].rows(work.flat, state)
-        return state[1:].tolist()
+    def run(state: array[float]) -> array[float]:
+        step.rows(work.flat, state)
+        return state
 
-    return train, seconds
-
-
-def on_the_graph(work: Work, count: int) -> float:
-    """Microseconds per sample of recording every step anew."""
-    model = work.model()
-    sgd = SGD(model.parameters(), LR)
-    began = time.perf_counter()
-    for x, t in work.rows[:count]:
-        E = losses.sse(model(x), t)
-        sgd.zero_grad()
-        E.backward()
-        sgd.step()
-    return (time.perf_counter() - began) / count * 1e6
+    return Training(lambda: array("d", [LR, *work.initial]), run, lambda state: state[1:].tolist(), seconds)
 
 
-def in_c(work: Work, source: str, folder: str) -> Train:
-    """One of the C programs, compiled for these sizes."""
-    sizes = ",".join(map(str, work.sizes))
-    library = f"{folder}/{source}-{sizes}.so"
-    flags = [*FAST, f"-DSIZES={sizes}", f"-DLAYERS={len(work.sizes) - 1}", "-shared", "-fPIC"]
-    subprocess.run(["gcc", *flags, "-o", library, str(HERE / f"{source}.c"), "-lm"], check=True)
-    function = ctypes.CDLL(library).train
-    numbers = (ctypes.c_int * len(work.sizes))(*work.sizes)
+def on_the_graph(work: Work, folder: str) -> Training:
+    """Every step recorded anew and walked."""
 
-    def train() -> list[float]:
-        weights = array("d", work.initial)
-        places = (ctypes.c_void_p(a.buffer_info()[0]) for a in (weights, work.flat))
-        function(len(work.sizes) - 1, numbers, *places, ctypes.c_long(work.count), ctypes.c_double(LR))
-        return weights.tolist()
+    def start() -> tuple[MLP, SGD]:
+        model = network(work)
+        return model, SGD(model.parameters(), LR)
 
-    return train
-
-
-def matrices(work: Work, asarray: Callable[[Any], Any]) -> list[Any]:
-    """The initial weights as matrices and biases."""
-    found, at = [], 0
-    for n, m in pairwise(work.sizes):
-        found.append((asarray(work.initial[at : at + n * m]).reshape(m, n), asarray(work.initial[at + n * m : at + n * m + m])))
-        at += n * m + m
-    return found
-
-
-def in_numpy(work: Work) -> Train:
-    import numpy as np
-
-    rows = [(np.array(x), np.array(t)) for x, t in work.rows]
-
-    def train() -> list[float]:
-        layers = matrices(work, np.array)
-        for x, t in rows:
-            o = [x]
-            for w, b in layers:
-                o.append(1 / (1 + np.exp(-(w @ o[-1] + b))))
-            delta = -2 * (t - o[-1]) * o[-1] * (1 - o[-1])
-            for k in range(len(layers) - 1, -1, -1):
-                w, b = layers[k]
-                below = (delta @ w) * o[k] * (1 - o[k]) if k else delta
-                w -= LR * np.outer(delta, o[k])
-                b -= LR * delta
-                delta = below
-        return [float(v) for w, b in layers for v in (*w.ravel(), *b)]
-
-    return train
-
-
-def in_jax(work: Work) -> Train:
-    """The whole epoch in one jitted scan."""
-    import jax
-    import jax.numpy as jnp
-
-    jax.config.update("jax_enable_x64", True)
-
-    def loss(layers: Any, x: Any, t: Any) -> Any:
-        for w, b in layers:
-            x = jax.nn.sigmoid(w @ x + b)
-        return jnp.sum((t - x) ** 2)
-
-    def step(layers: Any, row: Any) -> Any:
-        slopes = jax.grad(loss)(layers, *row)
-        return jax.tree.map(lambda w, g: w - LR * g, layers, slopes), None
-
-    rows = jnp.array([x for x, _ in work.rows]), jnp.array([t for _, t in work.rows])
-    epoch = jax.jit(lambda layers: jax.lax.scan(step, layers, rows)[0])
-    start = matrices(work, jnp.array)
-
-    def train() -> list[float]:
-        end = jax.block_until_ready(epoch(start))
-        return [float(v) for w, b in end for v in (*w.ravel().tolist(), *b.tolist())]
-
-    return train
-
-
-def in_torch(work: Work) -> Train:
-    import torch
-
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)
-    rows = [(torch.tensor(x), torch.tensor(t)) for x, t in work.rows]
-
-    def train() -> list[float]:
-        layers: list[Any] = []
-        for w, b in matrices(work, torch.tensor):
-            linear = torch.nn.Linear(w.shape[1], w.shape[0])
-            with torch.no_grad():
-                linear.weight.copy_(w)
-                linear.bias.copy_(b)
-            layers += [linear, torch.nn.Sigmoid()]
-        net = torch.nn.Sequential(*layers)
-        sgd = torch.optim.SGD(net.parameters(), lr=LR)
-        for x, t in rows:
+    def run(state: tuple[MLP, SGD]) -> list[Value]:
+        model, sgd = state
+        for x, t in work.rows:
+            E = losses.sse(model(x), t)
             sgd.zero_grad()
-            ((t - net(x)) ** 2).sum().backward()
+            E.backward()
             sgd.step()
-        return [float(v) for p in net.parameters() for v in p.detach().ravel()]
+        return model.parameters()
 
-    return train
+    return Training(start, run, lambda parameters: [p.data for p in parameters])
 
 
-def measure(sizes: list[int], folder: str) -> None:
-    """One size: every system's time and its ratio to plain and to expert C."""
-    work = Work(sizes)
-    print(f"\n{'-'.join(map(str, sizes))}: {len(work.initial)} weights, {work.count} samples")
-    systems: dict[str, Train] = {}
-    if shutil.which("gcc"):
-        systems = {"plain C": in_c(work, "plain", folder), "expert C": in_c(work, "expert", folder)}
-    for name, backend, strict in (("native", "native", True), ("native, strict=False", "native", False), ("python", "python", True)):
-        if (backend == "python" and len(work.initial) > 3000) or (backend == "native" and not find_spec("llvmlite")):
+def micrograd(net: str, count: int) -> float:
+    """Microseconds per sample in a process that has nothing else in it."""
+    here = Path(__file__).resolve()
+    env = os.environ | {"PYTHONPATH": str(here.parents[2])}
+    command = [sys.executable, str(here.with_name("work.py")), "micrograd", net, str(count), "on"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout)["us"])
+
+
+class Left(Exception):
+    """A system that is left out, and why."""
+
+
+def systems(work: Work, folder: str) -> Iterator[tuple[str, Work, Training]]:
+    """Every system that can be had for this network, with the rows it trains on."""
+    weights = len(work.initial)
+    if find_spec("llvmlite"):
+        yield "native", work, ours(work, "native")
+        yield "native, strict=False", work, ours(work, "native", strict=False)
+    few = work.first(max(20, int(SLOW * 2e6 / weights)))
+    if weights <= 3_000:  # Python takes long to read longer source
+        yield "python", few, ours(few, "python")
+    few = work.first(max(5, int(SLOW * 3e6 / weights / 5)))
+    yield "graph, walked", few, on_the_graph(few, folder)
+    for name, (build, module, speed, most) in PEERS.items():
+        if weights > most or (module and not find_spec(module)) or (name in NEEDS_C and not peers.compiler()):
             continue
-        systems[name], seconds = ours(work, backend, strict)
-        print(f"  {name}: {seconds:.2f} s from the model to the first step")
-    for name, build, module in (("NumPy", in_numpy, "numpy"), ("JAX, scan", in_jax, "jax"), ("PyTorch", in_torch, "torch")):
-        if find_spec(module):
-            systems[name] = build(work)
-    best, weights = dict.fromkeys(systems, float("inf")), {}
-    for _ in range(ROUNDS):
-        for name, train in systems.items():
-            if best[name] < 1e6 and best[name] * work.count > 2e6:  # two seconds once are enough
+        few = work if speed == math.inf else work.first(max(20, int(SLOW * speed)))
+        progress(name)
+        yield name, few, build(few, folder)
+
+
+def measure(net: str, count: int, rounds: int, folder: str) -> None:
+    """One network: every system's time, its ratios, and the bars."""
+    work = Work([int(n) for n in net.split("-")], count)
+    found = list(systems(work, folder))
+    best = {name: math.inf for name, _, _ in found}
+    ends: dict[str, tuple[int, list[float]]] = {}
+    for k in range(rounds):
+        for name, rows, training in found:
+            if k and best[name] * rows.count > 2e6:  # two seconds once are enough
                 continue
+            progress(f"{net}, round {k + 1} of {rounds}: {name}")
+            state = training.start()
             began = time.perf_counter()
-            weights[name] = train()
-            best[name] = min(best[name], (time.perf_counter() - began) / work.count * 1e6)
-    best["graph"] = on_the_graph(work, 20 if len(work.initial) > 2000 else 200)
-    reference = next(iter(weights.values()))
-    for name, microseconds in sorted(best.items(), key=lambda pair: pair[1]):
-        ratios = "".join(f"{microseconds / best[c]:12.2f} x {c}" for c in ("plain C", "expert C") if c in best)
-        off = max((abs(p - q) for p, q in zip(weights.get(name, reference), reference, strict=True)), default=0.0)
-        print(f"  {name:22}{microseconds:12.3f} us{ratios}" + (f"   weights differ by {off:.1e}" if off > 1e-9 else ""))
+            end = training.run(state)
+            best[name] = min(best[name], (time.perf_counter() - began) / rows.count * 1e6)
+            if not k:
+                ends[name] = rows.count, training.weights(end)
+    progress("")
+    check(net, work, ends, folder)
+    if find_spec("micrograd") and len(work.initial) < 10_000:
+        best["micrograd"] = min(micrograd(net, max(10, 40_000 // len(work.initial))) for _ in range(2))
+    seconds = {name: training.seconds for name, _, training in found}
+    against = [c for c in ("plain C", "expert C", "JAX, lax.scan") if c in best]
+    head = ["system", "us a sample", *(f"x {c}" for c in against), "compiled in, s", "bars"]
+    print(f"\n{net}: {len(work.initial):,} weights, up to {count:,} samples\n")
+    rows = []
+    for name, us in sorted(best.items(), key=lambda pair: pair[1]):
+        ratios = [f"{us / best[c]:.2f}" if us / best[c] < 100 else f"{us / best[c]:,.0f}" for c in against]
+        took = f"{seconds[name]:.2f}" if seconds.get(name) else ""
+        rows.append([name, f"{us:,.3f}", *ratios, took, "; ".join(bars(net, name, best, seconds))])
+    print(table(head, iter(rows)))
+
+
+def bars(net: str, name: str, best: dict[str, float], seconds: dict[str, float]) -> Iterator[str]:
+    """The bars of one system at one network, and whether they are reached."""
+    for other, most in BARS.get((net, name), ()):
+        if other in best:
+            yield verdict(f"<= {most:g} {other}", best[name] <= most * best[other])
+    if name == "native, strict=False" and "JAX, lax.scan" in best:
+        times = best["JAX, lax.scan"] / best[name]
+        yield verdict(f"{times:.1f}x lax.scan's speed, >= {SCAN_BARS[net]:g}", times >= SCAN_BARS[net]) if net in SCAN_BARS else ""
+    if name.startswith("native") and net in BUILD_BARS:
+        yield verdict(f"built in <= {BUILD_BARS[net]:g} s", seconds[name] <= BUILD_BARS[net])
+    if name == "python" and net in SOURCE_BARS:
+        times = best["graph, walked"] / best[name]
+        yield verdict(f"{times:.1f}x the walk's speed, >= {SOURCE_BARS[net]:g}", times >= SOURCE_BARS[net])
+
+
+def check(net: str, work: Work, ends: dict[str, tuple[int, list[float]]], folder: str) -> None:
+    """End the program unless every system has come to the same weights, and ours, if strict, to the same bits."""
+    exact = {"native", "python", "graph, walked"}
+    for name, (count, weights) in ends.items():
+        few = work.first(count)
+        expected = ends["native"][1] if count == work.count and "native" in ends else ours(few, "auto").run(array("d", [LR, *work.initial]))[1:]
+        off = max(abs(p - q) / max(1.0, abs(q)) for p, q in zip(weights, expected, strict=True))
+        if off > CLOSE or (name in exact and off):
+            sys.exit(f"{net}: the weights of {name} are off by {off:.1e}: it did other work")
+
+
+def left_out() -> str:
+    """What is not measured here, in a sentence."""
+    missing = sorted({m for _, m, _, _ in PEERS.values() if m and not find_spec(m)} | {m for m in ("micrograd", "llvmlite") if not find_spec(m)})
+    found = f"Left out, as not installed: {', '.join(missing)}. " if missing else ""
+    if not peers.compiler():
+        found += "No C compiler is here: plain C, expert C and CasADi's C are left out, and so are the ratios to them. "
+    return found + "CasADi joins up to 10,000 weights (its C up to 1,000), the Python source up to 3,000, micrograd up to 10,000."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("nets", nargs="*", default=list(SIZES), help="networks, as 64-32-10")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    choice = parser.parse_args()
+    print(f"Compiled training, {platform.python_implementation()} {platform.python_version()}; {peers.version()}.")
+    with tempfile.TemporaryDirectory() as folder:
+        for net in choice.nets:
+            measure(net, SIZES.get(net, 1_000), 5 if choice.quick else 15, folder)
+    print(f"\n{left_out()}\n{busy()}".rstrip())
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        for size in sys.argv[1:] or SIZES:
-            measure([int(n) for n in size.split("-")], folder)
+    main()
