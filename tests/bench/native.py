@@ -90,7 +90,7 @@ def ours(work: Work, backend: str, strict: bool = True) -> Training:
     steps.run([0], 1, lambda batch: None)
     seconds = time.perf_counter() - began
     step = steps.steps[1]
-    if step.program.backend != backend or step.program.remark:
+    if backend not in ("auto", step.program.backend) or step.program.remark:
         sys.exit(f"{step.program!r}: not what was asked for")
 
     def run(state: array[float]) -> array[float]:
