@@ -254,6 +254,11 @@ class MLP(Module):
         """The activation of the output layer."""
         return self.layers[-1].activation
 
+    @property
+    def skips(self) -> list[tuple[str, str]]:
+        """The skip connections: pairs of units, of which the first is added to the output of the second."""
+        return [(n.w[j].label.source, n.o_label.unit) for k in self.layers if k.skip for j, n in enumerate(k.neurons)]
+
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Layer by layer: the weights w_j1 ... w_jn unit by unit, then the biases."""
         yield from _once(named for layer in self.layers for named in layer.named_parameters())

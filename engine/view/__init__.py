@@ -3,6 +3,7 @@
 record                       the graph as frozen data: what every view reads
 scopes, groups             units and layers, told by roles; collapsing them, with exact numbers
 marks, boxes, picture      what a picture says: signs and colours, the cells of a box, arrows and a legend
+highlight, network         the paths of a gradient in it; units and weights as textbooks draw them
 layout, svg                the built-in drawing
 gradgraph, draw            the same as a `graphviz.Digraph`; imported when something is drawn
 """

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from engine.value import Value
 from engine.view.groups import Group, Grouping, grouped, near
-from engine.view.picture import pictured
+from engine.view.highlight import Wish, carried, wanted
+from engine.view.network import Network, network_of_graph, network_of_model, network_picture
+from engine.view.picture import Picture, pictured
 from engine.view.record import Record, record
+from engine.why import Explanation, Paths
 
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ FULL = 40  # nodes that are still drawn one by one
 UNITS = 60  # boxes of a drawing per unit
 ABREAST = 10  # units in a layer of it; two single Values count as one
 CHOICES = {
-    "collapse": ("auto", None, "unit", "layer"),
+    "collapse": ("auto", None, "unit", "layer", "network"),
     "rankdir": ("LR", "RL", "TB", "BT"),
     "engine": ("auto", "dot", "wasm", "builtin"),
 }
@@ -29,7 +32,7 @@ class GraphTooLarge(ValueError):
 
 
 def draw(
-    root: Value | Iterable[Value],
+    root: Any,
     *,
     format: str = "svg",  # noqa: A002 - graphviz's and micrograd's word
     rankdir: str = "LR",
@@ -37,29 +40,34 @@ def draw(
     collapse: str | None = "auto",
     focus: Value | None = None,
     hops: int = 2,
+    highlight: Wish = None,
     show: Collection[str] = ("data", "grad", "local"),
     constants: bool = False,
     precision: int = 4,
     limit: int | None = 500,
     engine: str = "auto",
 ) -> GradGraph:
-    """The graph below `root` (a Value, or several) as a `graphviz.Digraph` that shows itself anywhere.
+    """The graph below `root` (a Value, several, or a model) as a `graphviz.Digraph` that shows itself anywhere.
 
     Each box is a Value with its data and its gradient d root / d Value; each arrow is one use, with its
     local partial. The gradients are those of `root` alone, computed for the picture; `.grad` is neither
-    read nor changed, except that a root without one is drawn as "backward() not run yet".
+    read nor changed, except that a root without one is drawn as "backward() not run yet". A model of `nn`
+    is drawn as a network, units and weights, with the gradients of its latest backward pass.
 
     - `rankdir`: the direction of the arrows: LR, RL, TB or BT; `format`: what `render` writes.
     - `names`: names for Values, by which they are drawn: {"w": w}, or `locals()`.
     - `collapse`: None draws every Value; "unit" and "layer" draw those of a network as one box each;
-      "auto" takes the first of these that can be read.
+      "auto" takes the first of these that can be read. "network" draws one call of a network as its units
+      and weights, and of a model with wide layers None draws every unit.
     - `focus`, `hops`: draw only what is at most `hops` arrows away from this Value.
+    - `highlight`: a Value, several, or `explain(w, root)`: every edge on its paths to the root is drawn with its
+      factor, coloured by what it carries of the gradient; in a network the weights themselves are marked.
     - `show`: any of "data", "grad", "local". `constants`: draw numbers of the expression as boxes too.
     - `precision`: significant digits. `limit`: the most boxes that are drawn; None for no limit.
     - `engine`: "dot", "wasm", "builtin", or "auto": the first of them that works here.
 
     Raises TypeError for a root that is no Value, StaleGraph if a leaf was changed after recording,
-    GraphTooLarge above `limit`, ValueError for a focus that the root does not depend on.
+    GraphTooLarge above `limit`, ValueError for a focus or highlight that the root does not depend on.
 
     >>> w, x = Value(0.5, "w"), Value(3.0, "x")
     >>> loss = (w * x - 1) ** 2
@@ -69,9 +77,40 @@ def draw(
     """
     show = (show,) if isinstance(show, str) else tuple(show)
     checked(show, precision, hops, limit, collapse=collapse, rankdir=rankdir, engine=engine)
-    seen = record(root, names=names, constants=constants)
     if focus is not None and not isinstance(focus, Value):
         raise TypeError(f"focus must be a Value of the graph, not {focus!r}")
+    marked = wanted(highlight)
+    net: Network | None = None
+    if hasattr(root, "named_parameters"):
+        if focus is not None or collapse in ("unit", "layer"):
+            raise ValueError("a model is drawn as a network: focus=, collapse='unit' and collapse='layer' are for its graphs")
+        net = network_of_model(root)
+    else:
+        seen = record(root, names=names, constants=constants)
+        if collapse == "network":
+            net = network_of_graph(seen)
+    if net is not None:
+        path = isinstance(highlight, Explanation | Paths)
+        picture = network_picture(net, marked, show=show, precision=precision, whole=collapse is None, downstream=path)
+        checked_size(len(picture.boxes), limit)
+    else:
+        picture = graph_picture(seen, collapse, focus, hops, marked, show, precision, limit)
+    from engine.view.gradgraph import gradgraph  # imports graphviz
+
+    return gradgraph(picture, format, rankdir, engine)
+
+
+def graph_picture(
+    seen: Record,
+    collapse: str | None,
+    focus: Value | None,
+    hops: int,
+    highlight: tuple[Value, ...],
+    show: Collection[str],
+    precision: int,
+    limit: int | None,
+) -> Picture:
+    """The picture of a recorded graph, collapsed, focused and highlighted as `draw` was asked to."""
     center = None if focus is None else seen.find(focus)
     if collapse == "auto":
         grouping = readable(seen) if center is None else grouped(seen, None)
@@ -81,15 +120,26 @@ def draw(
     if center is not None:
         middle = next(g for g in grouping.groups if center in g.members)
         grouping = near(grouping, middle, hops)
-    if limit is not None and len(grouping.groups) > limit:
+    checked_size(len(grouping.groups), limit)
+    nodes = [seen.find(v) for v in highlight]
+    return pictured(
+        seen,
+        grouping,
+        show=show,
+        precision=precision,
+        focus=middle.id if middle else "",
+        marked=[n.id for n in nodes],
+        carried=carried(seen, nodes) if nodes else None,
+    )
+
+
+def checked_size(boxes: int, limit: int | None) -> None:
+    """Raise GraphTooLarge for more boxes than anyone can read, with advice."""
+    if limit is not None and boxes > limit:
         raise GraphTooLarge(
-            f"the drawing would have {len(grouping.groups)} boxes, more than limit={limit}: write collapse='unit' or "
+            f"the drawing would have {boxes} boxes, more than limit={limit}: write collapse='unit' or "
             "collapse='layer' for a network, focus=v (with hops=2) for the surroundings of a Value v, or limit=None"
         )
-    from engine.view.gradgraph import gradgraph  # imports graphviz
-
-    picture = pictured(seen, grouping, show=show, precision=precision, focus=middle.id if middle else "")
-    return gradgraph(picture, format, rankdir, engine)
 
 
 draw_dot = draw

@@ -22,6 +22,7 @@ WHITE, LEAF, GROUP, FOCUS = "#ffffff", "#e2e2de", "#eef1f4", "#d6006c"
 ZERO, BROKEN = "#ececec", "#f7c6de"  # tints of a gradient that is zero, and of one that is not finite
 WARNING = "#fff3b0"
 POSITIVE, NEGATIVE, NEUTRAL = "#0877bd", "#c25e00", "#8a8a8a"  # lines
+RULE_FAINT = "#cfcfca"  # of what steps back behind something highlighted
 BLUES = ("#e3eff7", "#c7dfef", "#abcfe7", "#8fbfdf")  # tints under black text, small to large
 ORANGES = ("#fcefe2", "#f9e0c6", "#f6d0a9", "#f3c08c")
 

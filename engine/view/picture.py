@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.view.boxes import LONGEST_NAME, Box, Cell, group_box, node_box
@@ -24,6 +24,7 @@ from engine.view.marks import (
     NEUTRAL,
     ORANGES,
     PAPER,
+    RULE_FAINT,
     WARNING,
     Marks,
     largest_magnitude,
@@ -60,11 +61,21 @@ class Picture:
 
 
 def pictured(
-    record: Record, grouping: Grouping, *, show: Collection[str], precision: int = 4, focus: str = ""
+    record: Record,
+    grouping: Grouping,
+    *,
+    show: Collection[str],
+    precision: int = 4,
+    focus: str = "",
+    marked: Collection[str] = (),
+    carried: Mapping[tuple[str, int], float] | None = None,
 ) -> Picture:
-    """The picture of a grouping of `record`: `show` chooses data, grad and local; `focus` is marked."""
+    """The picture of a grouping of `record`: `show` chooses data, grad and local; `focus` is marked.
+
+    `marked` nodes are highlighted, and of the edges those that carry some of their gradient (`carried`).
+    """
     grads = (n.grad for g in grouping.groups for n in g.members if n.id not in record.roots)
-    flows = (e.flow for a in grouping.arrows for e in a.edges)
+    flows = carried.values() if carried else (e.flow for a in grouping.arrows for e in a.edges)
     marks = Marks(precision, largest_magnitude(grads), largest_magnitude(flows))
     names = {g.id: visible(g.title or g.members[0].name, LONGEST_NAME) or g.id for g in grouping.groups}
     abreast = Counter(g.outputs[0].scope[0] for g in grouping.groups if g.title and g.outputs[0].scope)
@@ -72,14 +83,19 @@ def pictured(
     boxes = []
     for g in grouping.groups:
         box = group_box(g, marks, show, most) if g.title else node_box(g.members[0], marks, show)
-        if g.id == focus:
+        if g.id == focus or any(n.id in marked for n in g.members):
             box = replace(box, border=FOCUS, weight=3.0)
         elif any(n.id in record.roots for n in g.members):
             box = replace(box, border=INK, weight=2.5)
         boxes.append(box)
     labelled = "local" in show and len(grouping.arrows) <= MOST_LABELS
     lines = tuple(line(a, names, marks, labelled) for a in grouping.arrows)
-    return Picture(title(record, grouping), tuple(boxes), lines, legend(record.backward, boxes, lines))
+    keys = legend(record.backward, boxes, lines)
+    if carried is not None:
+        lines = tuple(highlighted(n, a, marks, carried) for n, a in zip(lines, grouping.arrows, strict=True))
+        called = ", ".join(visible(n.name, LONGEST_NAME) or n.id for n in record.nodes if n.id in marked)
+        keys = highlight_legend(record, lines, called)
+    return Picture(title(record, grouping), tuple(boxes), lines, keys)
 
 
 def line(a: Arrow, names: dict[str, str], marks: Marks, labelled: bool) -> Line:
@@ -97,6 +113,25 @@ def line(a: Arrow, names: dict[str, str], marks: Marks, labelled: bool) -> Line:
     ends = f"{names[a.source]} to {names[a.target]}"
     story = ", ".join(filter(None, (ends, local and f"local {local}", flow.replace("\n", " "))))
     return Line(a.source, a.target, story, (local or flow) if labelled else "", color, width, dashed)
+
+
+def highlighted(n: Line, a: Arrow, marks: Marks, carried: Mapping[tuple[str, int], float]) -> Line:
+    """The arrow as the paths of what is highlighted go through it, with its factor; grey and silent if none does."""
+    parts = [carried[e.target, e.position] for e in a.edges if (e.target, e.position) in carried]
+    if not parts:
+        return replace(n, label="", color=RULE_FAINT, width=0.75, dashed=False)
+    part = sum(parts[1:], parts[0])  # a path goes from group to group once, so these have no edge in common
+    color, width, dashed = marks.pen(part)
+    label = n.label if a.local is None else marks.signed(a.local)
+    return Line(n.source, n.target, f"{n.title}, carries {marks.signed(part)}", label, color, max(width, 1.5), dashed)
+
+
+def highlight_legend(record: Record, lines: Sequence[Line], called: str) -> tuple[Cell, ...]:
+    """What the arrows mean where the paths of some nodes are highlighted."""
+    root = next((visible(n.name, 12) for n in record.nodes if n.id in record.roots and n.name), "the root")
+    cells = [Cell("+", BLUES[3]), word("adds to the gradient"), Cell(MINUS, ORANGES[3]), word("takes from it, dashed")]
+    cells.append(word(f"coloured: the paths from {called} to {root}, as wide as what they carry"))
+    return (*cells, word("on arrows: d result / d argument")) if any(n.label for n in lines) else tuple(cells)
 
 
 def legend(backward: bool, boxes: Sequence[Box], lines: Sequence[Line]) -> tuple[Cell, ...]:
