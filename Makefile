@@ -15,6 +15,9 @@ test: .venv/test        ## run every test
 bench: .venv/bench      ## speed and memory beside micrograd, as tables
 	$(BIN)/python tests/bench/eager.py
 
+gallery: .venv/demo     ## pictures and pages of eight typical graphs, in $(OUT)/gallery/index.html
+	$(BIN)/python -m nn.lab.gallery $(OUT)/gallery
+
 notebook: .venv/notebook  ## open JupyterLab on the first notebook
 	$(BIN)/python -m jupyter lab notebooks/00_start.ipynb
 

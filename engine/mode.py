@@ -23,6 +23,9 @@ class no_grad(ContextDecorator):
     def __init__(self) -> None:
         self._tokens: list[Token[bool]] = []
 
+    def __repr__(self) -> str:
+        return "no_grad()"
+
     def __enter__(self) -> no_grad:
         self._tokens.append(_recording.set(False))
         return self

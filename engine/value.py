@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from engine.errors import GradientReplaced, not_a_number, short
@@ -205,10 +206,11 @@ class Value(metaclass=Call):
         return format(self.data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
-        grad = "–" if self.grad is None else f"{self.grad:.6g}"
-        op = "" if self.op is None else f", op={self.op.name!r}"
-        label = "" if self.label is None else f", label={str(self.label)!r}"
-        return f"Value(data={self.data:.6g}, grad={grad}{op}{label})"
+        grad, op = "–" if self.grad is None else f"{self.grad:.6g}", f", op={self.op.name!r}" if self.op else ""
+        return f"Value(data={self.data:.6g}, grad={grad}{op}" + (")" if self.label is None else f", label={str(self.label)!r})")
+
+    def _repr_html_(self) -> str | None:
+        return import_module("engine.view.display").value_html(self)  # type: ignore[no-any-return]
 
     # ---- micrograd's spelling
 

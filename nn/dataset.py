@@ -6,6 +6,7 @@ A row is a pair `(x, t)`: `x` a tuple of floats, `t` a tuple of floats or, for `
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from numbers import Real
 from reprlib import repr as short
 from typing import Any, TypeAlias, overload
@@ -69,6 +70,9 @@ class Dataset(Sequence[Row]):
         elif self.rows and isinstance(t := self.rows[0][1], tuple):
             parts.append(count(len(t), "target"))
         return f"Dataset({self.name!r}, {', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        return import_module("nn.display").dataset_html(self)  # type: ignore[no-any-return]
 
     def one_hot(self) -> "Dataset":
         """The same rows with each class index k as K numbers: t_k = 1, the others 0 (the K-class coding of ESL 11.3).

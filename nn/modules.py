@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from operator import index
 from random import Random
 from typing import Any
@@ -57,6 +58,12 @@ class Module:
     def eval(self) -> Module:
         """Switch to evaluation."""
         return self.train(False)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.parameters())} parameters)"
+
+    def _repr_html_(self) -> str | None:
+        return import_module("nn.display").module_html(self)  # type: ignore[no-any-return]
 
     def tensors(self) -> dict[str, Any]:
         """The parameters under the names and in the shapes of a state dict: Values, and nested sequences of them."""

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from random import Random
 from typing import Any, TypeAlias
 
@@ -81,6 +82,9 @@ class History:
         last = self.epochs[-1]
         told = "" if last.accuracy is None else f", accuracy {last.accuracy:.3f}"
         return f"History({len(self.epochs)} epochs, loss {self.loss[0]:.3f} -> {last.loss:.3f}{told})"
+
+    def _repr_html_(self) -> str | None:
+        return import_module("nn.display").history_html(self)  # type: ignore[no-any-return]
 
 
 def fit(

@@ -27,7 +27,7 @@ LOCAL = {  # imports inside functions that look up instead, and why
     ("value", "copying"): "copy and pickle make Values",
 }
 ROWS = {"engine.formula", "engine.functions", "engine.ops"}  # what it takes to write a row
-BESIDE = {"nn/losses.py": ROWS, "nn/compiled.py": {"engine.program"}}  # what nn imports beside public names
+BESIDE = {"nn/losses.py": ROWS, "nn/compiled.py": {"engine.program"}, "nn/display.py": {"engine.view.display"}}  # what nn imports beside public names
 LONGEST = 400
 
 

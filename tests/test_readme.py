@@ -39,7 +39,7 @@ def test_there_are_commands_and_every_make_target_exists():
     assert len(COMMANDS) >= 4
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     named = [line.split()[1] for line in LINES if line.startswith("    make ")]
-    assert named == ["demo", "test", "bench", "notebook", "lint"]
+    assert named == ["demo", "test", "bench", "notebook", "gallery", "lint"]
     assert set(named) <= set(targets)
 
 

@@ -65,6 +65,9 @@ class anomaly(ContextDecorator):
     def __init__(self) -> None:
         self._tokens: list[Token[dict[int, Place] | None]] = []
 
+    def __repr__(self) -> str:
+        return "anomaly()"
+
     def __enter__(self) -> anomaly:
         outer = _made.get()
         self._tokens.append(_made.set({} if outer is None else outer))
