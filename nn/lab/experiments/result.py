@@ -11,6 +11,7 @@ from typing import Any
 
 from nn.files import write
 from nn.lab.plots import figure
+from nn.lab.table import aligned
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,7 @@ class Result:
     @property
     def table(self) -> str:
         """The rows under their column names, as text."""
-        lines = [list(self.columns), *([_cell(x) for x in row] for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        texts = [isinstance(x, str) for x in self.rows[0]]
-        aligned = ((c.ljust(w) if t else c.rjust(w) for c, w, t in zip(line, widths, texts, strict=True)) for line in lines)
-        return "\n".join("  ".join(line).rstrip() for line in aligned)
+        return aligned(self.columns, self.rows)
 
     def figure(self) -> Any:
         """A matplotlib Figure; raises ImportError if the extra `plots` is missing."""
@@ -60,7 +57,3 @@ class Result:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.title}\n\n{self.table}\n\n{self.sentence}"
-
-
-def _cell(x: Any) -> str:
-    return f"{x:.6g}" if isinstance(x, float) else str(x)

@@ -1,0 +1,55 @@
+"""The picture of a search: every run is a point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nn.lab.plots import COLOURS, axes, logarithmic, tidy
+from nn.lab.table import cell
+
+
+if TYPE_CHECKING:
+    from nn.lab.search.results import Results
+
+WIDE = 20.0  # largest over smallest, from which a scale is logarithmic
+
+
+def points(results: Results, x: str | None, ax: Any, by: str | None) -> Any:
+    """The measure of each run by rank or over the column `x`, coloured by the column `by`; failed runs are crosses."""
+    if not results:
+        raise ValueError("there are no runs to plot")
+    ordered = results.sorted()
+    ranks = {id(run): k for k, run in enumerate(ordered, 1)}
+    places, ticks = ([ranks[id(run)] for run in results], None) if x is None else _places([results.value(run, x) for run in results])
+    heights = [getattr(run, results.measure) for run in results]
+    groups = [cell(results.value(run, by)) if by else "" for run in results]
+    ax = axes(ax)
+    for k, group in enumerate(dict.fromkeys(groups)):
+        mine = [(p, h) for p, h, g in zip(places, heights, groups, strict=True) if g == group and h is not None]
+        ax.plot(*(zip(*mine, strict=True) if mine else ([], [])), linestyle="", marker="os^Dv*"[k % 6], color=COLOURS[k % 6],
+                markersize=5, alpha=0.85, label=f"{by} = {group}")  # fmt: skip
+    found = [h for h in heights if h is not None]
+    if found and min(found) > 0 and max(found) / min(found) > WIDE:
+        ax.set_yscale("log")
+    if lost := [p for p, h in zip(places, heights, strict=True) if h is None]:
+        top = ax.get_xaxis_transform()  # x in its own scale, y from 0 to 1
+        ax.plot(lost, [0.97] * len(lost), "x", color="black", transform=top, label="failed", markersize=6)
+    if by or lost:
+        handles = [h for h in ax.get_lines() if by or h.get_label() == "failed"]
+        ax.legend(handles=handles, frameon=True, framealpha=0.9)
+    tidy(ax, "runs, from best to worst" if x is None else x, results.measure.replace("_", " ").replace("validation", "held-out"))
+    if ticks is not None:
+        ax.set_xticks(range(len(ticks)), ticks)
+    elif x is not None and min(places) > 0 and max(places) / min(places) > WIDE:
+        (logarithmic(ax, sorted(set(places))) if len(set(places)) <= 8 else ax.set_xscale("log"))
+    return ax
+
+
+def _places(values: Sequence[Any]) -> tuple[list[Any], list[str] | None]:
+    """Numbers as they are; anything else side by side, in order of appearance, with its text under it."""
+    if all(isinstance(v, int | float) for v in values):
+        return list(values), None
+    texts = [cell(v) for v in values]
+    ticks = list(dict.fromkeys(texts))
+    return [ticks.index(text) for text in texts], ticks
