@@ -12,8 +12,15 @@ demo: .venv/demo        ## train on iris, print the held-out accuracy, write gra
 test: .venv/test        ## run every test
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-bench: .venv/bench      ## speed and memory beside micrograd, as tables
+bench: .venv/bench      ## speed and memory beside micrograd, and what derivatives cost, as tables
 	$(BIN)/python tests/bench/eager.py
+	$(BIN)/python tests/bench/gradient.py
+
+trust: .venv/test       ## gradients of 10,000 random graphs beside five independent oracles, each within its bound of error
+	$(BIN)/python tests/bench/trust.py
+
+mutants: .venv/test     ## change the source in one place at a time, and see which tests notice: about an hour
+	$(BIN)/python tests/bench/mutants.py
 
 gallery: .venv/demo     ## pictures and pages of eight typical graphs, in $(OUT)/gallery/index.html
 	$(BIN)/python -m nn.lab.gallery $(OUT)/gallery

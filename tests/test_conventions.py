@@ -375,6 +375,13 @@ def test_an_adjoint_of_zero_contributes_zero(expression):
     assert derived(of_x(expression), 0.0) == [0.0]
 
 
+@pytest.mark.parametrize(("seed", "slope"), [(INF, INF), (-INF, -INF), (-2.0, -INF), (5e-324, INF), (0.0, 0.0), (NAN, NAN)])
+def test_an_infinite_slope_times_any_adjoint(seed, slope):
+    x = Value(0.0)
+    sqrt(x).backward(seed=seed)
+    same([x.grad], [slope])
+
+
 def test_zero_times_infinity_in_higher_derivatives():
     x = Value(2.0)
     y = (x - 2) * log(x)
