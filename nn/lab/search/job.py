@@ -83,22 +83,22 @@ class Job:
         names = names | set(self.options)
         for name in names & set(BELONGS_ELSEWHERE):
             raise TypeError(f"{name} is no option of a single run: {BELONGS_ELSEWHERE[name]}")
-        if missing := [name for name in ("loss", "lr", "epochs") if name not in names]:
-            raise TypeError(f"training needs {missing[0]}: give it as a keyword, or among what varies")
         own = names - TRAINING
         if self.factory is None:
-            if "hidden" not in names:
-                raise TypeError("the model needs hidden, as in hidden=8 or hidden=[8, 4]; or give model= a function that makes it")
             for name in sorted(own - ARCHITECTURE):
                 guess = difflib.get_close_matches(name, TRAINING | ARCHITECTURE, n=1)
                 hint = f"did you mean {guess[0]}?" if guess else f"there are {', '.join(sorted(TRAINING | ARCHITECTURE))}"
                 raise TypeError(f"unknown option {name!r}; {hint}")
-            return
-        try:
-            inspect.signature(self.factory).bind(seed=0, **dict.fromkeys(own))
-        except TypeError as error:
-            taken = ", ".join(["seed", *sorted(own)])
-            raise TypeError(f"model= must be a function that takes {taken} as keywords, and {self.factory!r} does not: {error}") from None
+            if "hidden" not in names:
+                raise TypeError("the model needs hidden, as in hidden=8 or hidden=[8, 4]; or give model= a function that makes it")
+        else:
+            try:
+                inspect.signature(self.factory).bind(seed=0, **dict.fromkeys(own))
+            except TypeError as error:
+                taken = ", ".join(["seed", *sorted(own)])
+                raise TypeError(f"model= must be a function that takes {taken} as keywords, and {self.factory!r} does not: {error}") from None
+        if missing := [name for name in ("loss", "lr", "epochs") if name not in names]:
+            raise TypeError(f"training needs {missing[0]}: give it as a keyword, or among what varies")
 
     def model(self, setting: Setting) -> Module:
         """The untrained model of a setting."""

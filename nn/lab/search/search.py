@@ -55,7 +55,7 @@ def restarts(
     >>> restarts(data.XOR(), seeds=4, hidden=2, output="sigmoid", loss="bce", lr=0.5, epochs=200).share(below=0.1)
     0.5
     """
-    job = _job(rows, validation, model, options, {"seed"})
+    job = _job(rows, validation, model, options, set())
     return _search(job, _with_seeds([{}], seeds), executor, file, callbacks, progress)
 
 
@@ -83,7 +83,7 @@ def grid(
     if (size := math.prod(map(len, axes.values()))) > LARGEST:
         raise ValueError(f"this grid has {size:,} settings, which is too many to try; random_search tries as many as you like")
     settings = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-    job = _job(rows, validation, model, options, {"seed", *axes})
+    job = _job(rows, validation, model, options, set(axes))
     return _search(job, _with_seeds(settings, seeds), executor, file, callbacks, progress)
 
 
@@ -117,6 +117,7 @@ def random_search(
     if not isinstance(runs, int) or isinstance(runs, bool) or runs < 1:
         raise ValueError(f"runs is {runs!r}; write a whole number >= 1")
     draws = {name: v if callable(v) else _axis(name, v) for name, v in _space(space).items()}
+    job = _job(rows, validation, model, options, set(draws))
     random, settings = generator(seed), list[Setting]()
     for _ in range(100 * runs):
         drawn = {name: v(random) if callable(v) else random.choice(v) for name, v in draws.items()}
@@ -126,7 +127,6 @@ def random_search(
             break
     else:
         raise ValueError(f"only {len(settings)} different settings can be drawn from this space, not {runs}; grid tries them all")
-    job = _job(rows, validation, model, options, {"seed", *draws})
     return _search(job, _with_seeds(settings, seeds), executor, file, callbacks, progress)
 
 
@@ -202,7 +202,7 @@ def _job(
     job = Job(_dataset(rows), None if validation is None else _dataset(validation), factory, dict(options))
     if both := varies & set(options):
         raise TypeError(f"{sorted(both)[0]} is given as an option, and also varies")
-    job.check(varies - {"seed"})
+    job.check(varies)
     return job
 
 
