@@ -4,17 +4,28 @@ import math
 
 import pytest
 
+from nn.lab.descent import Descent, of_model
 from nn.lab.experiments import ALL
 from nn.lab.experiments.checks import difference_quotients
-from nn.lab.experiments.descent import Descent, of_model
 from nn.lab.experiments.escapes import double_well, local_minimum
-from nn.lab.experiments.one_neuron import minimum, redundant_data, single_gradients, small_steps, smaller_steps
+from nn.lab.experiments.one_neuron import (
+    minimum,
+    redundant_data,
+    single_gradients,
+    small_steps,
+    smaller_steps,
+    two_walks,
+)
+from nn.lab.experiments.overfitting import overfitting
+from nn.lab.experiments.patterns import other_patterns
 from nn.lab.experiments.restarts import many_starts, restarts, wider_nets
 from nn.lab.experiments.result import Result
 from nn.lab.experiments.saddles import saddle_points
+from nn.lab.experiments.searches import grid_or_random, grid_over_weights
+from nn.lab.experiments.skip_scales import skip_scales
 from nn.lab.experiments.skips import skip_connections
 from nn.lab.experiments.slopes import chain_ratios, saturation, sse_or_bce, vanishing_gradient
-from nn.lab.experiments.symmetry import symmetry
+from nn.lab.experiments.symmetry import broken_symmetry, symmetry
 
 
 def near(*numbers, rel=2e-6):
@@ -38,7 +49,7 @@ def test_vanishing_gradient():
     assert (chains[3][-1], chains[4][-1]) == near(5.9e-14, 5.3e-2, rel=0.01)
     ratios = result.numbers["ratios"]
     assert ratios["sigmoid"] > 1000 > 100 > ratios["sigmoid + skip"] > ratios["tanh"] > ratios["tanh + skip"]
-    assert chain_ratios() == near(0.189, 9.2e-3, 2.3e-5, 1.5e-10, rel=0.015)
+    assert chain_ratios() == list(result.numbers["shares"].values()) == near(0.189, 9.2e-3, 2.3e-5, 1.5e-10, rel=0.015)
 
 
 def test_sse_or_bce():
@@ -70,9 +81,68 @@ def test_redundant_data():
     assert weights == pytest.approx([1.032790, 0.0], abs=1e-6)
     assert least == pytest.approx(0.947680, abs=5e-7)
     result = redundant_data()
-    assert [row[1] for row in result.rows] == [24, 240, 2400]
-    assert len({row[2] for row in result.rows}) == 1
-    assert 15 <= result.rows[0][2] <= 30
+    assert [row[2] for row in result.numbers["rows"]] == [24, 240, 2400]
+    assert all(20 <= row[3] <= 24 for row in result.numbers["rows"])
+    assert [row[1:3] for row in result.numbers["alone"]] == [(0.2, 54), (1.0, 12)]  # and then SGD is not faster
+    assert [row[3] for row in result.numbers["alone"]] == [pytest.approx(55, abs=3), pytest.approx(10, abs=1)]
+    assert "hardly fewer" in result.sentence
+
+
+def test_two_walks_end_in_the_same_minimum():
+    numbers = two_walks().numbers
+    assert numbers["kind"].kind == "minimum"
+    assert 6 * numbers["kind"].value == pytest.approx(6 * 0.947680, abs=5e-6)
+    sgd, batch, wild, jumping = (row[4] for row in numbers["rows"])
+    assert max(batch, jumping) < 1e-5 < sgd < 0.01 < 0.05 < wild
+    assert numbers["rows"][0][3] > 5 * numbers["rows"][1][3]
+
+
+def test_a_step_for_one_pattern_harms_others_and_small_ones_average():
+    numbers = other_patterns().numbers
+    assert numbers["ratios"] == pytest.approx([3.86, 3.92, 3.96, 3.98], abs=0.09)
+    assert numbers["harmed"] >= 1
+    for k, line in enumerate(numbers["harm"]):
+        assert line[k] < 0
+    rates = [0.4, 0.2, 0.1, 0.05, 0.025]
+    for seed in (1, 3):  # of the order of eta^2 from any start
+        assert other_patterns(rates, seed=seed).numbers["ratios"][-1] == pytest.approx(4, abs=0.06)
+    assert "not small enough" in other_patterns((4.0, 2.0)).sentence
+
+
+def test_grid_or_random_search():
+    narrow, wide = grid_or_random(repeats=20).rows
+    assert 1.5 * narrow[2] < narrow[3] < 2 * wide[3] < wide[2]  # each is the better one in one of the two ranges
+    assert int(narrow[4].split()[0]) < 10 < int(wide[4].split()[0])
+
+
+def test_a_grid_over_weights_is_the_surface_and_costs_a_power():
+    result = grid_over_weights()
+    assert result.numbers["counts"] == {"one neuron": 2, "2-2-1 (XOR)": 9, "2-10-1": 41, "4-8-3 (iris)": 67, "64-32-10 (digits)": 2410}
+    assert [row[2] for row in result.rows[1:3]] == ["10^9", "10^41"]
+    w, b = result.numbers["at"]
+    by_hand = sum((1 / (1 + math.exp(-w * x - b)) - t) ** 2 for x, t in zip((-2, -1, -0.5, 0.5, 1, 2), (0, 0, 1, 0, 1, 1), strict=True))
+    assert result.numbers["E"] == pytest.approx(by_hand, rel=1e-12)
+    assert 0.947680 < by_hand < 0.949
+    assert result.rows[2][3] == "1e25 years"  # 10^41 / 10^9 a second / 3.16e7 seconds a year
+
+
+def test_overfitting():
+    small, large = overfitting().rows
+    assert large[2] < 0.01 < small[2]
+    assert large[3] > 1.0 > small[3]
+    assert large[4] < 0.45
+    assert large[5] < 200
+    assert "is the worse net" in overfitting().sentence
+    assert "no harm" in overfitting(n=200, noise=0.05, epochs=200).sentence
+
+
+def test_skip_scales():
+    numbers = skip_scales(gains=(0.25, 1.0, 3.0), seeds=3, slices=1, depth=8, width=4, steps=4000, points=9).numbers
+    assert numbers["trained"][True][1] == 3
+    assert numbers["trained"][False][0] == 0
+    few, some, many = ([m[k][0] for m in numbers["minima"].values()] for k in range(3))
+    assert max(few) < min(many)
+    assert max(some) <= max(many)
 
 
 def test_smaller_steps():
@@ -92,6 +162,17 @@ def test_symmetry():
     assert numbers["random, seed 1"][4] < 1e-9
     assert numbers["W12 a millionth off"][2] > 1e-6
     assert numbers["W12 a millionth off"][4] > 0.9
+
+
+def test_what_breaks_the_symmetry():
+    rows = {row[0]: row[1:] for row in broken_symmetry().numbers["rows"]}
+    for start in ("W equal, V equal", "all 0", "all 0, sigmoid"):
+        assert rows[start][0] == 0.0
+        assert rows[start][3] == pytest.approx(1.0, abs=0.01)
+    for start in ("W equal, V random", "W random, V equal", "W random, V random"):
+        assert 0.5 < rows[start][1] < 4
+        assert rows[start][3] < 1e-9
+    assert rows["all 0"][2] == 0.0 < 0.5 < rows["all 0, sigmoid"][2]
 
 
 def test_restarts():
@@ -140,6 +221,10 @@ def test_saddle_points():
     assert numbers["net"].gradient == [0.0] * 9
     assert numbers["net"].eigenvalues == pytest.approx([0.0] * 8 + [8.0], abs=1e-12)  # only E''(b_o) = 4 * 2
     assert numbers["net"].kind == "degenerate"
+    assert numbers["stuck"].kind == "not stationary"
+    assert 0.5 < numbers["stuck"].value < 0.67
+    assert 0.018 < math.hypot(*numbers["stuck"].gradient) < 0.096
+    assert abs(numbers["stuck"].eigenvalues[0]) < 1e-4
     # y grows by 1 + 2 eta each step, so it passes 1 after ln(1 / y0) / ln(1 + 2 eta) steps
     assert numbers["steps"] == [math.floor(math.log(1 / y) / math.log(1.1)) + 1 for y in (1e-1, 1e-2, 1e-4, 1e-8, 1e-12)]
     assert numbers["never"]
@@ -154,6 +239,7 @@ def test_difference_quotients():
     numbers = difference_quotients().numbers
     assert numbers["central"][:6] == near(2.0e-3, 1.9e-5, 1.9e-7, 1.9e-9, 1.2e-11, 6.6e-12, rel=0.04)
     assert min(numbers["forward"]) > 2.2e-8
+    assert numbers["orders"] == pytest.approx((2, 1), abs=0.02)
 
 
 # ---- the walk, and what is returned
@@ -173,12 +259,37 @@ def test_a_descent_takes_the_steps_of_the_graph():
     assert path[-1] == [p.data for p in model.parameters()]
 
 
-def test_the_same_seed_gives_the_same_text_and_picture(tmp_path):
+QUICK = {
+    "skip_scales": {"gains": (0.5, 1.0), "seeds": 1, "slices": 1, "depth": 3, "width": 3, "steps": 200, "points": 5},
+    "skip_connections": {"seeds": 1, "slices": 1, "depth": 3, "steps": 200, "points": 5},
+    "restarts": {"seeds": 8, "epochs": 300},
+    "vanishing_gradient": {"seeds": 2},
+    "wider_nets": {"hidden": (2, 3), "seeds": 8, "epochs": 300},
+    "local_minimum": {"seeds": 5, "epochs": 50},
+    "double_well": {"seeds": 5},
+    "grid_or_random": {"repeats": 3, "epochs": 100},
+    "smaller_steps": {"steps": 600},
+    "overfitting": {"epochs": 50},
+    "symmetry": {"epochs": 100},
+    "broken_symmetry": {"epochs": 100},
+}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_same_seed_gives_the_same_text_and_picture(name, tmp_path):
     pytest.importorskip("matplotlib")
-    made = [small_steps().save(tmp_path / name) for name in ("first", "second")]
-    assert [p.name for p in made[0]] == ["small_steps.txt", "small_steps.png"]
+    results = [ALL[name](**QUICK.get(name, {})) for _ in range(2)]
+    made = [result.save(tmp_path / part) for part, result in zip(("first", "second"), results, strict=True)]
+    assert [p.name for p in made[0]] == [f"{name}.txt", f"{name}.png"]
     for a, b in zip(*made, strict=True):
         assert a.read_bytes() == b.read_bytes()
+    text = made[0][0].read_text()
+    assert text.startswith(f"{name}: {results[0].title}  [")
+    assert results[0].cites
+    assert results[0].sentence in text
+    assert len(results[0].rows) >= 2
+    assert all(len(row) == len(results[0].columns) for row in results[0].rows)
+    assert all(ax.get_xlabel() or ax.get_title() or ax.get_ylabel() for ax in results[0].figure().axes)
 
 
 def test_every_experiment_bears_its_name():

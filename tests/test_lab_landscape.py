@@ -7,7 +7,7 @@ import pytest
 from numpy_twin import Twin
 
 from nn import MLP, data
-from nn.lab.landscape import Surface, line, mean_error, path_plane, plane, random_direction
+from nn.lab.landscape import Surface, critical, descents, line, mean_error, path_plane, plane, random_direction
 
 
 ROWS = [((0.3, -0.7), (0.9,)), ((1.1, 0.2), (-0.4,)), ((-0.6, 0.8), (0.35,))]
@@ -98,3 +98,44 @@ def test_a_point_of_an_oblique_plane_is_projected_to_its_own_coordinates():
     assert s.project([0.5 + 0.7 - 1.3 * 1.5, -1.0 + 1.4 + 1.3 * 0.5, 2.0 - 1.3]) == pytest.approx((0.7, -1.3), rel=1e-12)
     with pytest.raises(ValueError, match="parallel"):
         Surface([0.0], [0.0], [[0.0]], [0.0, 0.0], [1.0, 2.0], [-2.0, -4.0]).project([1.0, 1.0])
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_both_walks_start_at_the_model_and_take_its_gradients(skip):
+    model = MLP(2, [2, 1], seed=4, skip=skip)
+    kept = [p.data for p in model.parameters()]
+    paths = descents(model, ROWS, loss="sse", lr=0.3, epochs=2, seed=5)
+    assert [p.data for p in model.parameters()] == kept == paths["SGD"][0] == paths["full batch"][0]
+    assert (len(paths["SGD"]), len(paths["full batch"])) == (7, 3)
+    h, at = 1e-6, np.array(kept)
+    slopes = [3 * (twin_error(model, at + h * e) - twin_error(model, at - h * e)) / (2 * h) for e in np.eye(len(kept))]
+    assert np.array(paths["full batch"][1]) == pytest.approx(at - 0.3 * np.array(slopes), abs=1e-8)
+    ends = [descents(model, ROWS, loss="sse", lr=eta, epochs=1, seed=5) for eta in (0.02, 0.01)]
+    far, near = (math.dist(end["SGD"][-1], end["full batch"][-1]) for end in ends)
+    assert far / near == pytest.approx(4, abs=0.3)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_critical_point_is_that_of_the_summed_error(skip):
+    model = MLP(2, [2, 1], seed=4, skip=skip)
+    kept = np.array([p.data for p in model.parameters()])
+    point = critical(model, ROWS, loss="sse")
+    assert [p.data for p in model.parameters()] == kept.tolist()
+    assert point.value == pytest.approx(3 * twin_error(model, kept), rel=1e-12)
+
+    def E(*moves):
+        return 3 * twin_error(model, kept + sum(moves))
+
+    h, unit = 1e-4, 1e-4 * np.eye(len(kept))
+    second = [[(E(u, v) - E(u, -v) - E(-u, v) + E(-u, -v)) / (4 * h * h) for v in unit] for u in unit]
+    assert point.eigenvalues == pytest.approx(np.linalg.eigvalsh(second).tolist(), abs=1e-5)
+
+
+def test_kinds_of_critical_points():
+    model = MLP(1, [1], init=0.0)  # o = w x + b on (1, 2) and (-1, 0): least squares at w = b = 1
+    rows = [((1.0,), (2.0,)), ((-1.0,), (0.0,))]
+    assert critical(model, rows, loss="sse").kind == "not stationary"
+    for p in model.parameters():
+        p.data = 1.0
+    point = critical(model, rows, loss="sse")
+    assert (point.kind, point.value, point.eigenvalues) == ("minimum", 0.0, pytest.approx([4.0, 4.0]))

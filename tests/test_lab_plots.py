@@ -72,3 +72,14 @@ def test_paths_are_drawn_on_the_plane_of_the_surface():
     assert ax.get_lines()[0].get_xydata().tolist() == [[0.0, 0.0], [1.0, -0.5]]
     with pytest.raises(ValueError, match="no weights"):
         plots.trajectories({})
+
+
+def test_a_spread_has_a_place_for_exactly_zero():
+    ax = plots.spread({"equal": [0.0, 0.0, 0.0], "unequal": [0.25, 0.02, 0.5]})
+    assert [line.get_ydata().tolist() for line in ax.get_lines()] == [[0.0] * 3, [0.25, 0.02, 0.5]]
+    assert ax.get_yscale() == "symlog"
+    low, high = ax.get_ylim()
+    assert low < 0 < 0.5 < high
+    for nothing in ({}, {"a": []}):
+        with pytest.raises(ValueError, match="no spread to draw"):
+            plots.spread(nothing)

@@ -9,15 +9,17 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine import Value, compile  # noqa: A004
+from engine import Leaves, Value, classify, compile  # noqa: A004
 from nn.data import check_rows
 from nn.init import generator
+from nn.lab.descent import of_model
 from nn.losses import Loss, loss_function
 from nn.modules import MLP
 
@@ -66,10 +68,7 @@ def mean_error(model: MLP, rows: Iterable[Any], loss: str | Loss) -> Callable[[S
     >>> round(mean_error(model, data.XOR(), "sse")([0.0] * 9), 6)
     0.5
     """
-    rows = list(rows)
-    by_index = bool(rows) and not hasattr(rows[0][1], "__len__")
-    checked = check_rows(rows, model.nin, None if by_index else model.nout, max(2, model.nout) if by_index else None)
-    pairs = [(x, _target(t, model.nout)) for x, t in checked]
+    pairs = _pairs(model, rows)
     x, t = [Value(v) for v in pairs[0][0]], [Value(v) for v in pairs[0][1]]
     weights, total = model.parameters(), Value(0.0)
     program = compile([total + loss_function(loss)(model(x), t), *weights], [*x, *t, total, *weights])
@@ -128,14 +127,80 @@ def plane(
     A direction is a seed (random, normalised unit by unit), the name of a weight (the exact surface of
     that weight), or one number per parameter. Raises ValueError for a name that no weight has.
     """
-    E = mean_error(model, rows, loss)
     c = _weights(model) if centre is None else list(centre)
-    u, v, steps = _direction(model, first), _direction(model, second), _steps(points, reach)
+    u, v = _direction(model, first), _direction(model, second)
     if len(c) != len(u):
         raise ValueError(f"centre needs {len(u)} numbers, one per parameter, not {len(c)}")
-    values = [[E([w + a * p + b * q for w, p, q in zip(c, u, v, strict=True)]) for a in steps] for b in steps]
     names = first if isinstance(first, str) else "a", second if isinstance(second, str) else "b"
+    _steps(points, reach)  # refused before the error is compiled
+    return sampled(mean_error(model, rows, loss), c, u, v, points, reach, names)
+
+
+def sampled(
+    E: Callable[[Sequence[float]], float], centre: Sequence[float], first: Direction, second: Direction, points: int = 25,
+    reach: float = 1.0, names: tuple[str, str] = ("a", "b"),
+) -> Surface:  # fmt: skip
+    """The surface of any function of all weights, so that one `mean_error` serves many slices.
+
+    >>> sampled(lambda w: w[0] ** 2 + w[1], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0], points=3).E
+    [[-1.0, 0.0, 3.0], [0.0, 1.0, 4.0], [1.0, 2.0, 5.0]]
+    """
+    c, u, v, steps = list(centre), list(first), list(second), _steps(points, reach)
+    values = [[E([w + a * p + b * q for w, p, q in zip(c, u, v, strict=True)]) for a in steps] for b in steps]
     return Surface(steps, list(steps), values, c, u, v, names)
+
+
+def descents(
+    model: MLP, rows: Iterable[Any], *, loss: str | Loss, lr: float, epochs: int, seed: int = 0
+) -> dict[str, list[list[float]]]:
+    """The weights along "SGD", before every step, and along "full batch", before every epoch; the model stays as it is.
+
+    Both start at the model's weights. SGD takes a step for each row, reshuffled every epoch; the full batch one step on
+    the sum of all rows, which a small epoch of SGD approximates (LEC-R1).
+
+    >>> from nn import MLP, data
+    >>> paths = descents(MLP(2, [2, 1]), data.XOR(), loss="sse", lr=0.1, epochs=3)
+    >>> {name: len(path) for name, path in paths.items()}
+    {'SGD': 13, 'full batch': 4}
+    """
+    pairs = [[*x, *t] for x, t in _pairs(model, rows)]
+    descent, random, order = of_model(model, loss), generator(seed), array("q")
+    for _ in range(epochs):
+        epoch = list(range(len(pairs)))
+        random.shuffle(epoch)
+        order.extend(epoch)
+    batch = [_weights(model)]
+    for _ in range(epochs):
+        slopes = [descent.at(batch[-1], row)[1] for row in pairs]
+        batch.append([w - lr * math.fsum(gs) for w, gs in zip(batch[-1], zip(*slopes, strict=True), strict=True)])
+    return {"SGD": descent.path(_weights(model), pairs, order, lr), "full batch": batch}
+
+
+def critical(model: MLP, rows: Iterable[Any], *, loss: str | Loss, tolerance: float = 1e-6) -> Any:
+    """What kind of point of the summed error the model's weights are, by the exact Hessian (as `engine.classify`).
+
+    Every weight costs a column of the Hessian, so this is for small models; NumPy takes the eigenvalues.
+
+    >>> from nn import MLP, data
+    >>> print(critical(MLP(2, [2, 1], init=0.0), data.XOR(), loss="sse").kind)  # every slope but that of b_o1 is 0
+    not stationary
+    """
+    pairs, twin, loss_of = _pairs(model, rows), copy.deepcopy(model), loss_function(loss)
+
+    def error(weights: Sequence[Any]) -> Any:
+        numbers = iter(weights)
+        for layer in twin.layers:
+            for unit in layer.neurons:
+                unit.w = Leaves(next(numbers) for _ in unit.w)
+            for unit in layer.neurons:
+                unit.b = None if unit.b is None else next(numbers)
+        total = None
+        for x, t in pairs:
+            E = loss_of(twin(x), t)
+            total = E if total is None else total + E
+        return total
+
+    return classify(error, _weights(model), tolerance)
 
 
 def path_plane(path: Sequence[Sequence[float]]) -> tuple[list[float], list[float], list[float], float]:
@@ -155,6 +220,14 @@ def path_plane(path: Sequence[Sequence[float]]) -> tuple[list[float], list[float
     spans = [directions[k] * numpy.abs(moves @ directions[k]).max() for k in (0, 1)]
     share = float((sizes[:2] ** 2).sum() / (sizes**2).sum())
     return list(path[-1]), spans[0].tolist(), spans[1].tolist(), share
+
+
+def _pairs(model: MLP, rows: Iterable[Any]) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
+    """The rows, checked, a class index as one number for each class."""
+    rows = list(rows)
+    by_index = bool(rows) and not hasattr(rows[0][1], "__len__")
+    checked = check_rows(rows, model.nin, None if by_index else model.nout, max(2, model.nout) if by_index else None)
+    return [(x, _target(t, model.nout)) for x, t in checked]
 
 
 def _weights(model: MLP) -> list[float]:

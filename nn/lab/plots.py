@@ -114,6 +114,26 @@ def trajectories(paths: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
     return tidy(ax, "step", "weight")
 
 
+def spread(paths: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
+    """How far units that started alike are apart, by epoch, on a logarithmic scale that also has a place for exactly 0.
+
+    >>> spread({"equal": [0.0, 0.0], "unequal": [0.5, 0.9]}).get_ylabel()
+    'largest difference of two units'
+    """
+    if not paths or not all(paths.values()):
+        raise ValueError("there is no spread to draw; give a name and at least one number for each line")
+    ax = axes(ax)
+    positive = [v for numbers in paths.values() for v in numbers if v > 0]
+    least = 10.0 ** math.floor(math.log10(min(positive, default=1e-3)))
+    for k, (name, numbers) in enumerate(paths.items()):
+        style = ("-", "--", ":", "-.")[k % 4]
+        ax.plot(numbers, style, color=COLOURS[k % 6], linewidth=2, label=name, marker="o" * (len(numbers) == 1))
+    ax.set_yscale("symlog", linthresh=least, linscale=0.5)
+    ax.set_ylim(bottom=-0.3 * least)
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return tidy(ax, "epoch", "largest difference of two units")
+
+
 def saturation(model: Any, rows: Iterable[Any], ax: Any = None, share: float = 0.05) -> Any:
     """For every sigmoid and tanh unit the share of rows at which its slope is below `share` of its largest.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import Value, classify, sigmoid
 from nn.init import generator
-from nn.lab.experiments.descent import Descent
+from nn.lab.descent import Descent
 from nn.lab.experiments.one_neuron import shuffled
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, logarithmic, tidy
@@ -49,7 +49,7 @@ def local_minimum(
     differ = max(rows, key=lambda r: abs(r[3] - r[2]))
     jumps = [f"{r[0]:g}" for r in rows if r[1] > barrier]
     sentence = (
-        f"At w = {points[0]:.6f} there is a {kinds[0].kind} with E = {kinds[0].value:.6f}, beyond a barrier at {barrier:.6f} one "
+        f"At w = {points[0]:.6f} there is a {kinds[0].kind} with E = {kinds[0].value:.6f} (E'' = {kinds[0].eigenvalues[0]:.2f}), beyond a barrier at {barrier:.6f} one "
         f"with {kinds[2].value:.6f}. SGD may escape: with eta = {differ[0]:g}, {differ[2]} of {seeds} runs do if the samples are "
         f"reshuffled, {differ[3]} if they are drawn with replacement. The full batch jumps out "
         + (f"too, with eta = {', '.join(jumps)}." if jumps else "with none of these rates.")
@@ -77,7 +77,7 @@ def local_minimum(
     title = "SGD may leave a local minimum: it depends on the step and on the drawing"
     columns = ("eta", "batch ends at", "reshuffled", "replaced")
     numbers = {"points": points, "kinds": kinds, "rows": rows, "stays": stays}
-    return Result("local_minimum", title, columns, rows, sentence, draw, numbers, (9.6, 4.0))
+    return Result("local_minimum", title, columns, rows, sentence, draw, numbers, (9.6, 4.0), cites=("X7", "LEC-R3", "SX-R4"))
 
 
 def double_well(
@@ -123,7 +123,7 @@ def double_well(
     title = "Noise carries SGD over a barrier, if the steps are large"
     columns = ("eta", "batch ends at", *(f"SGD across, c = {c:g}" for c in noises))
     numbers = {"rest": rest, "top": top, "deep": deep, "rows": rows}
-    return Result("double_well", title, columns, rows, sentence, draw, numbers, (9.6, 4.0))
+    return Result("double_well", title, columns, rows, sentence, draw, numbers, (9.6, 4.0), cites=("S0-8", "LEC-R3"))
 
 
 def _root(descent: Descent, low: float, high: float, row: float = 1.0) -> float:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
+from statistics import median
 from typing import Any
 
 from nn.init import generator
-from nn.lab.experiments.descent import Descent, flat, of_model
+from nn.lab.descent import Descent, flat, of_model
 from nn.lab.experiments.result import Result
-from nn.lab.plots import COLOURS, logarithmic, tidy
+from nn.lab.landscape import critical, descents, mean_error, plane
+from nn.lab.plots import COLOURS, logarithmic, surface, tidy
 from nn.modules import MLP
 
 
@@ -53,7 +57,7 @@ def single_gradients() -> Result:
     rows = list(zip(range(1, 7), X, T, cosines, ["rises" if up else "falls" for up in rises], strict=True))
     numbers = {"E0": E, "gap": gap, "cosines": cosines, "uphill": uphill}
     title = "Single samples disagree with the true gradient; some point uphill"
-    return Result("single_gradients", title, ("sample", "x", "t", "cosine", "E of all"), rows, sentence, draw, numbers)
+    return Result("single_gradients", title, ("sample", "x", "t", "cosine", "E of all"), rows, sentence, draw, numbers, cites=("X4", "LEC-R1"))
 
 
 def small_steps(rates: Sequence[float] = (0.4, 0.2, 0.1, 0.05, 0.025, 0.0125)) -> Result:
@@ -83,7 +87,7 @@ def small_steps(rates: Sequence[float] = (0.4, 0.2, 0.1, 0.05, 0.025, 0.0125)) -
     rows = [(r, g, "" if math.isnan(q) else f"{q:.2f}") for r, g, q in zip(rates, gaps, ratios, strict=True)]
     title = "Half the step, a quarter of the difference: small steps average"
     numbers = {"gaps": gaps, "ratios": ratios[1:]}
-    return Result("small_steps", title, ("eta", "distance", "ratio"), rows, sentence, draw, numbers)
+    return Result("small_steps", title, ("eta", "distance", "ratio"), rows, sentence, draw, numbers, cites=("X4", "S0-4", "LEC-R1"))
 
 
 def minimum() -> tuple[list[float], float]:
@@ -94,38 +98,104 @@ def minimum() -> tuple[list[float], float]:
     return weights, whole.at(weights, every)[0]
 
 
-def redundant_data(copies: Sequence[int] = (1, 10, 100), eta: float = 0.5) -> Result:
-    """Sample gradients until E <= 1.05 E*, when every sample is there many times (LEC-R2), and when it is not."""
+def redundant_data(
+    copies: Sequence[int] = (1, 10, 100), rates: Sequence[float] = (0.2, 0.5, 1.0), eta: float = 0.5, seeds: int = 41
+) -> Result:
+    """Sample gradients until E <= 1.05 E* (LEC-R2): every sample there many times, with `eta`; then once, with all `rates`.
+
+    Of SGD the median over `seeds` orders; the full batch takes the mean over the copies, which is that over one.
+    """
     one, whole = neuron()
     every = [number for row in ROWS for number in row]
     goal = 1.05 * minimum()[1]
 
     def first(path: list[list[float]]) -> int:
-        return next(k for k, w in enumerate(path) if whole.at(w, every)[0] <= goal)
+        return next((k for k, w in enumerate(path) if whole.at(w, every)[0] <= goal), len(path))
 
-    steps = first(whole.path(START, [every], [0] * 200, eta))  # the mean over copies is the mean over one
-    rows = []
-    for n in copies:
-        walk = one.path(START, ROWS, [k % 6 for k in range(300)], eta)
-        rows.append((n, steps * 6 * n, first(walk)))
-    once, last = rows[0], rows[-1]
-    faster = "faster" if last[2] < last[1] else "not faster"
-    alone = "no faster" if once[2] >= 0.9 * once[1] else "faster too"
+    def batch(rate: float) -> int:
+        return first(whole.path(START, [every], [0] * 200, rate))
+
+    def stochastic(n: int, rate: float) -> int:
+        found = []
+        for seed in range(seeds):
+            order = shuffled(generator(seed), 6 * n, -(-300 // (6 * n)))
+            found.append(first(one.path(START, ROWS, [k % 6 for k in order[:300]], rate)))
+        return int(median(found))
+
+    rows = [(n, eta, batch(eta) * 6 * n, stochastic(n, eta)) for n in copies]
+    alone = [(1, rate, batch(rate) * 6, stochastic(1, rate)) for rate in rates if rate != eta]
+    last, once = rows[-1], [rows[0], *alone]
+    least = min(r[3] / r[2] for r in once)
     sentence = (
-        f"With every sample {last[0]} times SGD is {faster}: {last[2]} sample gradients instead of {last[1]:,}. "
-        f"With every sample once it is {alone}: {once[2]} instead of {once[1]}. What it saves is repetition."
+        f"With every sample {last[0]} times SGD is {'faster' if last[3] < last[2] else 'not faster'}: {last[3]} sample gradients instead of "
+        f"{last[2]:,}. With every sample once it needs "
+        + ", ".join(f"{r[3]} instead of {r[2]} (eta = {r[1]:g})" for r in sorted(once, key=lambda r: r[1]))
+        + (": hardly fewer. What it saves is repetition." if least > 0.75 else ": fewer too.")
     )
 
     def draw(figure: Any) -> None:
         ax = figure.add_subplot()
-        ax.loglog(copies, [r[1] for r in rows], "o-", color=COLOURS[0], label="full batch")
-        ax.loglog(copies, [r[2] for r in rows], "s-", color=COLOURS[1], label="SGD")
-        tidy(ax, "copies of every sample", "sample gradients until E ≤ 1.05 E*")
+        ax.loglog(copies, [r[2] for r in rows], "o-", color=COLOURS[0], label="full batch")
+        ax.loglog(copies, [r[3] for r in rows], "s-", color=COLOURS[1], label="SGD, median")
+        logarithmic(ax, copies)
+        tidy(ax, f"copies of every sample (η = {eta:g})", "sample gradients until E ≤ 1.05 E*")
         ax.legend(frameon=False)
 
     title = "SGD is faster where the data repeat themselves"
-    columns = ("copies", "full batch", "SGD")
-    return Result("redundant_data", title, columns, rows, sentence, draw, {"rows": rows, "goal": goal})
+    columns = ("copies", "eta", "full batch", "SGD")
+    numbers = {"rows": rows, "alone": alone, "goal": goal}
+    return Result("redundant_data", title, columns, rows + alone, sentence, draw, numbers, cites=("X4", "S0-7", "LEC-R2"))
+
+
+def two_walks(eta: float = 0.5, large: float = 3.0, epochs: int = 40, seed: int = 0) -> Result:
+    """SGD and the full batch from one start, on the real surface of two weights (LEC-R1): both reach the same basin.
+
+    The counter-case is a `large` rate: the noise of single samples then keeps SGD far above the minimum.
+    """
+    model = MLP(1, [1], output="sigmoid")
+    for p, number in zip(model.parameters(), START, strict=True):
+        p.data = number
+    samples = [((x,), (t,)) for x, t in zip(X, T, strict=True)]
+    E, (best, least) = mean_error(model, samples, "sse"), minimum()
+    found = {rate: descents(model, samples, loss="sse", lr=rate, epochs=epochs, seed=seed) for rate in (eta, large)}
+    rows: list[Any] = []
+    for rate, paths in found.items():
+        for name, path in paths.items():
+            ends = [6 * E(w) - least for w in path[-len(path) // 4 :]]
+            length = sum(math.dist(p, q) for p, q in pairwise(path))
+            rows.append((name, rate, len(path) - 1, length, sum(ends) / len(ends)))
+    kind = critical(_at(model, best), samples, loss="sse")
+    sgd, batch, wild, jumping = rows
+    sentence = (
+        f"With eta = {eta:g} SGD walks {sgd[3]:.1f} and the full batch {batch[3]:.1f} to the {kind.kind} at ({best[0]:.4f}, {best[1]:.4f}); "
+        f"at the end SGD hovers {sgd[4]:.2g} above it, the full batch {batch[4]:.2g}. With eta = {large:g} it is {wild[4]:.2g} and "
+        f"{jumping[4]:.2g}: "
+        + ("single samples keep SGD above the minimum, and the higher the larger its steps." if wild[4] > sgd[4] > batch[4]
+           else "here larger steps do not keep SGD higher up.")
+    )  # fmt: skip
+
+    def draw(figure: Any) -> None:
+        slice_ = plane(_at(model, [0.5, 0.0]), samples, loss="sse", first="w_o1,x1", second="b_o1", points=61, reach=2.5)
+        moved = replace(slice_, a=[0.5 + a for a in slice_.a], centre=[0.0, 0.0])
+        for ax, (rate, paths) in zip(figure.subplots(1, 2), found.items(), strict=True):
+            surface(moved, paths, ax=ax)
+            ax.plot(*best, "*", color="white", markeredgecolor="black", markersize=11)
+            ax.set_title(f"η = {rate:g} (star: the minimum)", fontsize=9)
+            ax.set_xlabel("weight w")
+            ax.set_ylabel("bias b")
+
+    title = "One surface, two walks: SGD zigzags where the full batch glides"
+    columns = ("walk", "eta", "updates", "length", "mean E - E* at the end")
+    numbers = {"rows": rows, "kind": kind}
+    return Result("two_walks", title, columns, rows, sentence, draw, numbers, (9.6, 4.2), ("X4", "LEC-R1", "LEC-R2"))
+
+
+def _at(model: MLP, weights: Sequence[float]) -> MLP:
+    """A copy of the model at these weights."""
+    moved = deepcopy(model)
+    for p, number in zip(moved.parameters(), weights, strict=True):
+        p.data = number
+    return moved
 
 
 def smaller_steps(rates: Sequence[float] = (1.0, 0.5, 0.25, 0.125, 0.0625), steps: int = 60_000, seed: int = 0) -> Result:
@@ -155,7 +225,7 @@ def smaller_steps(rates: Sequence[float] = (1.0, 0.5, 0.25, 0.125, 0.0625), step
 
     title = "Smaller steps end closer to the minimum"
     numbers = {"shares": shares, "minimum": best, "least": least, "excess": [r[1] for r in rows]}
-    return Result("smaller_steps", title, ("eta", "mean excess", "excess/eta"), rows, sentence, draw, numbers)
+    return Result("smaller_steps", title, ("eta", "mean excess", "excess/eta"), rows, sentence, draw, numbers, cites=("X4", "S0-7", "LEC-R2"))
 
 
 def shuffled(random: Random, n: int, epochs: int) -> array[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nn import data
 from nn.init import generator, normal, uniform
-from nn.lab.experiments.descent import flat, of_model
+from nn.lab.descent import flat, of_model
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, tidy
 from nn.modules import MLP
@@ -40,7 +40,7 @@ def restarts(hidden: Sequence[int] = (2, 3, 4), seeds: int = 200, epochs: int = 
 
     title = "More hidden units or more starts: both make success likelier"
     columns = ("hidden", "success", "best", "median", "worst", "most failures at", "best of 5")
-    return Result("restarts", title, columns, rows, sentence, draw, {"shares": shares, "ends": ends}, (9.6, 3.4))
+    return Result("restarts", title, columns, rows, sentence, draw, {"shares": shares, "ends": ends}, (9.6, 3.4), cites=("X6", "S2-17", "SX-R3"))
 
 
 def many_starts(seeds: int = 40, epochs: int = 4000, lr: float = 1.0) -> Result:
@@ -60,7 +60,7 @@ def many_starts(seeds: int = 40, epochs: int = 4000, lr: float = 1.0) -> Result:
 
     rows = [(name, len(of), *((of[0], of[-1]) if of else ("-", "-"))) for name, of in (("learned", good), ("stuck", bad))]
     title = "The same net, the same data: only the start differs"
-    return Result("many_starts", title, ("", "starts", "from", "to"), rows, sentence, draw, {"ends": ends})
+    return Result("many_starts", title, ("", "starts", "from", "to"), rows, sentence, draw, {"ends": ends}, cites=("S2-14", "SX-R2"))
 
 
 def wider_nets(hidden: Sequence[int] = (2, 3, 4, 8, 16), seeds: int = 60, epochs: int = 2000, lr: float = 0.5) -> Result:
@@ -82,7 +82,7 @@ def wider_nets(hidden: Sequence[int] = (2, 3, 4, 8, 16), seeds: int = 60, epochs
 
     title = "Small nets depend on their start, wider ones hardly"
     columns = ("hidden", "best", "median", "worst", "spread")
-    return Result("wider_nets", title, columns, rows, sentence, draw, {"spreads": spreads, "ends": ends})
+    return Result("wider_nets", title, columns, rows, sentence, draw, {"spreads": spreads, "ends": ends}, cites=("S2-20", "SX-R5"))
 
 
 def final_errors(hidden: int, seeds: int, epochs: int, lr: float, draw: Any) -> list[float]:

@@ -33,6 +33,7 @@ class Result:
     draw: Callable[[Any], object] = field(repr=False, compare=False)
     numbers: Mapping[str, Any] = field(default_factory=dict, repr=False)
     size: tuple[float, float] = (7.2, 4.0)
+    cites: tuple[str, ...] = ()  # the rows and equations of the notes that it runs
 
     @property
     def table(self) -> str:
@@ -56,4 +57,5 @@ class Result:
         return [write(folder / f"{self.name}.txt", text), write(folder / f"{self.name}.png", png.getvalue())]
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.title}\n\n{self.table}\n\n{self.sentence}"
+        of = f"  [{', '.join(self.cites)}]" if self.cites else ""
+        return f"{self.name}: {self.title}{of}\n\n{self.table}\n\n{self.sentence}"

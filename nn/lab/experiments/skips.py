@@ -7,7 +7,7 @@ from typing import Any
 
 from nn import data
 from nn.init import generator
-from nn.lab.experiments.descent import flat, of_model
+from nn.lab.descent import flat, of_model
 from nn.lab.experiments.one_neuron import shuffled
 from nn.lab.experiments.result import Result
 from nn.lab.landscape import Surface, plane
@@ -61,4 +61,4 @@ def skip_connections(
     table: Sequence[Any] = [(("plain", "skip")[s], f"{trained[s]} of {seeds}", ", ".join(map(str, minima[s]))) for s in (False, True)]
     title = f"Skip connections decide whether {depth} layers can be trained"
     numbers = {"trained": trained, "minima": minima}
-    return Result("skip_connections", title, ("net", "trained", "minima of slices"), table, sentence, draw, numbers, (9.6, 4.2))
+    return Result("skip_connections", title, ("net", "trained", "minima of slices"), table, sentence, draw, numbers, (9.6, 4.2), cites=("X8", "LEC-R4"))

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from engine import Value, gradient, sigmoid
-from nn.lab.experiments.descent import Descent
+from nn.lab.descent import Descent
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, tidy
 from nn.losses import loss_function, sse
@@ -35,14 +35,16 @@ def saturation(points: Sequence[float] = (0.0, 2.0, 4.0, 6.0, 10.0, 37.0, -37.0)
         z = [k / 5 for k in range(-225, 226)]
         ax.plot(z, [_sigmoid_slope(v) for v in z], color=COLOURS[0], label="σ(z) σ(−z), the engine's")
         ax.plot(z, [_naive_slope(v) or math.nan for v in z], "--", color=COLOURS[1], label="a (1 − a) in floats")
+        ax.axvline(high, color=COLOURS[1], linewidth=1, linestyle=":", label=f"a (1 − a) is 0 from z = {high:.2f} on")
+        ax.set_ylim(1e-20, 50)
         ax.set_yscale("log")
         tidy(ax, "net input z", "slope dσ/dz")
-        ax.legend(frameon=False)
+        ax.legend(frameon=False, loc="upper left", fontsize=9)
 
     rows = list(zip(points, exact, naive, strict=True))
     numbers = {"slopes": exact, "naive": naive, "zero_from": high}
     title = "A saturated sigmoid has almost no slope, and a (1 − a) even loses that"
-    return Result("saturation", title, ("z", "s(z) s(-z)", "a (1 - a)"), rows, sentence, draw, numbers)
+    return Result("saturation", title, ("z", "s(z) s(-z)", "a (1 - a)"), rows, sentence, draw, numbers, cites=("X1", "LEC-7", "LEC-9"))
 
 
 def _sigmoid_slope(at: float) -> float:
@@ -55,23 +57,28 @@ def _naive_slope(at: float) -> float:
     return a * (1 - a)
 
 
+SHARES = (2, 4, 8, 16)  # depths of the chains whose first slope is compared with the last
+
+
 def vanishing_gradient(depths: Sequence[int] = (1, 2, 3, 5, 8, 10), seeds: int = 20) -> Result:
     """How the first layer's slope shrinks with depth (LEC-10), and how tanh and skip connections keep it.
 
-    Chains of one unit per layer with x = 1, t = 1; then 6 hidden layers of 4 units, Glorot weights, the
-    median over `seeds` of the mean |dE/dw| in a layer.
+    Chains of one unit per layer with x = 1, t = 1; the first slope over the last in chains of x = 1/2; then 6 hidden
+    layers of 4 units, Glorot weights, linear output, x = (1, -1), t = 1: the median over `seeds` of the mean |dE/dw|
+    in a layer. How large those ratios are depends on the row and the output; their order does not.
     """
     chains = [(d, *_chain(d, "sigmoid", 1.0), _chain(d, "sigmoid", 4.0)[0], _chain(d, "tanh", 1.0)[0]) for d in depths]
     nets = {
         f"{f}{' + skip' * skip}": _layers(f, skip, seeds) for f in ("sigmoid", "tanh") for skip in (False, True)
     }
+    shares = dict(zip(SHARES, chain_ratios(SHARES), strict=True))
     ratios = {name: sizes[-1] / sizes[0] for name, sizes in nets.items()}
     deep, (_, first, last, four, tanh) = chains[-1][0], chains[-1]
     verb = "falls" if first < chains[0][1] else "does not fall"
     sentence = (
         f"The first slope of a sigmoid chain {verb}: {chains[0][1]:.3g} at depth {chains[0][0]}, {first:.3g} at depth {deep}, "
         f"while the last layer keeps {last:.2g}. Weights of 4 make it {'worse' if four < first else 'better'} ({four:.2g}); "
-        f"tanh gives {tanh:.2g}. In nets of 6 hidden layers the last layer's slope is "
+        f"tanh gives {tanh:.2g}. First over last in chains of {', '.join(map(str, shares))}: {', '.join(f'{r:.2g}' for r in shares.values())}. In nets of 6 hidden layers the last layer's slope is "
         + ", ".join(f"{r:,.3g} times ({name})" for name, r in ratios.items())
         + " the first one's."
     )
@@ -91,10 +98,10 @@ def vanishing_gradient(depths: Sequence[int] = (1, 2, 3, 5, 8, 10), seeds: int =
 
     columns = ("depth", "first, w = 1", "last, w = 1", "first, w = 4", "first, tanh")
     title = "Early layers get the smaller slope: sigmoids shrink it layer by layer"
-    return Result("vanishing_gradient", title, columns, chains, sentence, draw, {"ratios": ratios, "nets": nets}, (9.6, 4.0))
+    return Result("vanishing_gradient", title, columns, chains, sentence, draw, {"ratios": ratios, "nets": nets, "shares": shares}, (9.6, 4.0), cites=("X2", "S0-25", "LEC-10"))
 
 
-def chain_ratios(depths: Sequence[int] = (2, 4, 8, 16), x: float = 0.5) -> list[float]:
+def chain_ratios(depths: Sequence[int] = SHARES, x: float = 0.5) -> list[float]:
     """First slope over last slope of a sigmoid chain with w = 1 (LEC-10).
 
     >>> [float(f"{r:.1e}") for r in chain_ratios((2, 4))]
@@ -158,7 +165,7 @@ def sse_or_bce(nets: Sequence[float] = (-10.0, -5.0, -2.0, 0.0), starts: Sequenc
 
     title = "Where a sigmoid is surely wrong, SSE gives it hardly any slope"
     numbers = {"slopes": slopes, "steps": steps, "peak": peak}
-    return Result("sse_or_bce", title, ("", "net", "SSE", "BCE"), rows, sentence, draw, numbers, (9.6, 4.0))
+    return Result("sse_or_bce", title, ("", "net", "SSE", "BCE"), rows, sentence, draw, numbers, (9.6, 4.0), cites=("X3", "LEC-13", "LEC-15", "LEC-16"))
 
 
 def _on_net(loss: str) -> Descent:

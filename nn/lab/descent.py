@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from engine import Value, compile, gradient  # noqa: A004
-from nn.losses import loss_function
+from nn.losses import Loss, loss_function
 from nn.modules import MLP
 
 
@@ -52,7 +52,7 @@ class Descent:
         return E, rest[1 + self.weights :]
 
 
-def of_model(model: MLP, loss: str, rows: int = 1) -> Descent:
+def of_model(model: MLP, loss: str | Loss, rows: int = 1) -> Descent:
     """Descent on the summed loss of `rows` rows, each the numbers of x and then of t; weights as in `parameters()`."""
     columns, total = [], None
     for _ in range(rows):
