@@ -45,7 +45,8 @@ class Row:
     """One operation: its value and its partial derivatives as formulas, its notation, its conventions.
 
     `args` names the symbols of the arguments in order. `domain` says where the operation is defined,
-    `convention` what its derivative is at a kink or an edge. `text` and `latex` are templates.
+    `convention` what its derivative is at a kink or an edge. `text` and `latex` are templates. The row
+    joins the engine's table, or another that is given.
 
     >>> TABLE["mul"]
     <row mul: y = a*b, dy/da = b, dy/db = a>
@@ -61,7 +62,9 @@ class Row:
         latex: Notation | str | None = None,
         domain: str = "",
         convention: str = "",
+        table: dict[str, Row] | None = None,
     ) -> None:
+        table = TABLE if table is None else table
         self.name = name
         self.value = formula(value)
         self.partials = tuple(map(formula, partials))
@@ -69,7 +72,7 @@ class Row:
         self.domain = domain
         self.convention = convention
         symbols = {g.args[0]: g.vector for f in (self.value, *self.partials) for g in each(f) if g.op == "symbol"}
-        if name in TABLE:
+        if name in table:
             raise ValueError(f"there is a row {name!r} already; a new operation needs a new name")
         if not name.isidentifier():
             raise ValueError(f"the name of a row must be a Python name, not {name!r}")
@@ -85,7 +88,7 @@ class Row:
         for notations, n in zip((TEXT, LATEX), self.notation, strict=True):
             if n is not None:
                 notations[name] = n
-        TABLE[name] = self
+        table[name] = self
 
     @property
     def elementary(self) -> bool:

@@ -1,0 +1,107 @@
+"""`python -m engine.learn`: the next thing to do, one failure at a time."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import Any
+
+from engine.learn.course import course, lessons
+from engine.learn.desk import Desk
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns 0 if all is passed, 1 if something is left, 2 if it was asked wrongly."""
+    parser = argparse.ArgumentParser(prog="python -m engine.learn", description="Learning by tests: what to do next.")
+    parser.add_argument("--impl", default="my_engine.py", metavar="FILE", help="the learner's file")
+    parser.add_argument("--seconds", type=float, default=10.0, help="the longest that a check may take")
+    commands = parser.add_subparsers(dest="command", metavar="start|hint|show|map|eq|reset|drill|check")
+    commands.add_parser("start", help="write my_engine.py, later my_nn.py")
+    commands.add_parser("check", help="the checks up to a lesson").add_argument("lesson")
+    commands.add_parser("hint", help="a hint for the next blank").add_argument("level", nargs="?", type=int, default=1)
+    commands.add_parser("show", help="the shipped lines").add_argument("--give-up", action="store_true")
+    commands.add_parser("map", help="all lessons, and how far you are")
+    commands.add_parser("eq", help="the checks of an equation").add_argument("id")
+    commands.add_parser("reset", help="empty the blanks of a lesson").add_argument("lesson")
+    drill = commands.add_parser("drill", help="every partial of a small network, asked in turn")
+    drill.add_argument("--seed", type=int, default=0)
+    commands.add_parser("ledger", help="every equation of the notes, on a live network")
+    args = parser.parse_args(argv)
+    try:
+        return run(args)
+    except (ValueError, TypeError, OSError, LookupError) as e:
+        print(f"engine.learn: {e}", file=sys.stderr)
+        return 2
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the command says."""
+    done, said = True, ""
+    if args.command == "eq":
+        said = equation(args.id)
+    elif args.command == "drill":
+        return drilled(args.seed)
+    elif args.command == "ledger":
+        return ledger()
+    else:
+        desk = Desk(args.impl, number(args.lesson) if args.command == "check" else 99, args.seconds)
+        if args.command in (None, "check"):
+            done, said = desk.report()
+        elif args.command == "reset":
+            said = desk.reset(number(args.lesson))
+        else:
+            said = asked(desk, args)
+    try:
+        print(said)
+    except UnicodeEncodeError:  # a terminal of ASCII alone
+        print(said.translate(ASCII).encode("ascii", "replace").decode())
+    return 0 if done else 1
+
+
+def asked(desk: Desk, args: argparse.Namespace) -> str:
+    """What a command that only tells has to say."""
+    if args.command == "hint":
+        return desk.hint(args.level)
+    if args.command == "show":
+        return desk.show(args.give_up)
+    return desk.start() if args.command == "start" else desk.map()
+
+
+ASCII = str.maketrans({"×": "*", "─": "-", "Σ": "sum", "−": "-", "–": "-", "δ": "delta ", "²": "**2"})
+
+
+def number(text: str) -> int:
+    """The number of a lesson, from 3 or L3."""
+    last = lessons()[-1].number
+    digits = text.strip().lstrip("Ll")
+    if not digits.isdecimal() or int(digits) > last:
+        raise ValueError(f"there is no lesson {text!r}; there are 0 to {last}")
+    return int(digits)
+
+
+def equation(name: str) -> str:
+    """The checks that carry an equation."""
+    found = [c for c in course().checks if name in c.eq]
+    if not found:
+        known = sorted({e for c in course().checks for e in c.eq})
+        raise ValueError(f"no check carries {name!r}; there are {', '.join(known)}")
+    return "\n".join([f"{name} is looked at in", *(f"  L{c.lesson:<3} {c.title}" for c in found)])
+
+
+def drilled(seed: int) -> int:
+    """A drill on a small network."""
+    room: Any = import_module("nn.learn.exercise")
+    room.drill_of_a_network(seed)
+    return 0
+
+
+def ledger() -> int:
+    """The equations of the notes on a live network."""
+    room: Any = import_module("nn.ledger")
+    print(room.table())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""What a learner is told: one failure, at most 14 lines of 78 columns, never a traceback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from engine.learn.answers import formula
+from engine.learn.checks import Fact, Lesson
+from engine.learn.judging import FAILED, NEXT, PASSED, TODO, Judge, Verdict, first_difference
+from engine.learn.loading import Missing
+from engine.learn.watch import TimeUp
+
+
+WIDTH, LINES = 78, 14
+MARKS = {PASSED: "#", FAILED: "x", TODO: ".", NEXT: "."}
+TRY = "python -m engine.learn hint"
+NUMBER = re.compile(r"(?<![\w.*])-?\d+(?:\.\d+)?(?:e-?\d+)?(?![\w*])")
+
+
+def failure(judge: Judge, v: Verdict, places: Mapping[str, tuple[str, int]]) -> list[str]:
+    """The lines about a check that is not passed; `places` has the file and line of every blank."""
+    head = f"L{v.check.lesson}  {v.check.title}"
+    eq = ", ".join(v.check.eq)
+    lines = [head.ljust(WIDTH - len(eq)) + eq if eq else head]
+    if v.state == TODO:
+        return lines[:1] + unwritten(judge, v, places)
+    lines += ["    " + line for line in v.check.given.splitlines()]
+    return [*lines, "", *wrong(judge, v, places)]
+
+
+def unwritten(judge: Judge, v: Verdict, places: Mapping[str, tuple[str, int]]) -> list[str]:
+    """What is to be written next."""
+    key = next(iter(judge.empty(v.check)), v.check.needs[0])
+    b = judge.course.blanks[key]
+    file, line = places.get(key, ("", 0))
+    first = f"TODO  {file}:{line}  {key}"
+    start = "  (this is the start, not an error)"
+    return [
+        first + (start if len(first + start) <= WIDTH else ""),
+        *wrap(f"write:  {b.write}", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 14),
+        f"      then run the same command again      hint: {TRY}",
+    ]
+
+
+def wrong(judge: Judge, v: Verdict, places: Mapping[str, tuple[str, int]]) -> list[str]:
+    """Expected and yours, the cause or the ratio, the file and line."""
+    right, yours = first_difference(v)
+    slip = judge.cause(v)
+    error = v.yours.error if v.yours else None
+    about = slip.blank if slip else v.check.needs[0]
+    place = judge.code.place(error) if error else None
+    lines = expected(right, yours, error, place)
+    if slip:
+        lines += ["", *entry("cause", slip.cause)]
+    elif right and yours and (told := ratio(right, yours, v.check.given)):
+        lines += ["", *entry("ratio", told)]
+    file, line = place or places.get(about, ("", 0))
+    lines.append(f"    file      {file}:{line}   {about}")
+    lines.append(f"    try       {TRY}")
+    if v.yours and v.yours.printed.strip():
+        said = v.yours.printed.strip().splitlines()
+        lines.append(f"    printed   {said[-1]:.50}" + (f"   ({len(said)} lines)" if len(said) > 1 else ""))
+    return lines
+
+
+def expected(right: Fact | None, yours: Fact | None, error: BaseException | None, place: tuple[str, int] | None) -> list[str]:
+    """The right fact and the learner's, in the same shape; or what ended the run."""
+    lines = []
+    if right:
+        value = told(right.value, right.value)
+        by = right.formula
+        text = f"{right.name} = {by}" + ("" if ends_in(by, value) else f" = {value}")
+        lines += entry("expected", text)
+    if right and yours:
+        lines += entry("yours", f"{yours.name} = {told(yours.value, right.value)}")
+    elif isinstance(error, TimeUp):
+        lines += entry("yours", "no end in sight: is there a loop that never ends?")
+    elif isinstance(error, Missing):
+        lines += entry("yours", f"there is no {error} in your file: `reset` puts back what was cut out")
+    elif error is not None:
+        kind = type(error).__name__
+        where = "" if place else "what your code gave cannot be used: "
+        lines += entry("yours", f"{where}{kind}: {' '.join(str(error).split()):.120}")
+    return lines
+
+
+def told(value: Any, beside: Any) -> str:
+    """A number with as many digits as it takes to differ from the one beside it."""
+    if isinstance(value, str):
+        return value
+    for digits in (6, 9, 12, 17):
+        text = f"{value:.{digits}g}"
+        if value == beside or not isinstance(beside, float) or text != f"{beside:.{digits}g}":
+            return text
+    return text
+
+
+def ends_in(by: str, value: str) -> bool:
+    return by == value or by.endswith(f"= {value}") or (by.endswith(f" {value}") and "×" not in by) or not by or value in by
+
+
+def entry(head: str, text: str) -> list[str]:
+    """A line with a head, broken where it is too long."""
+    return wrap(text, WIDTH, initial_indent=f"    {head:10}", subsequent_indent=" " * 14, break_long_words=True)
+
+
+def ratio(right: Fact, yours: Fact, given: str) -> str:
+    """Yours by the right number, and the factors of the formula that are nearest to it."""
+    if isinstance(right.value, str) or isinstance(yours.value, str):
+        return ""
+    if yours.value != yours.value:
+        return "yours is no number (NaN)"
+    if not right.value:
+        return f"the right number is 0, yours is off by {yours.value:.6g}"
+    by = yours.value / right.value
+    near = nearest(by, numbers(right.formula) + numbers(given))
+    return f"yours/expected = {by:.6f}" + (f"; nearest factors: {near}" if near else "")
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers that stand in a formula."""
+    return [formula(n, {}) for n in NUMBER.findall(text.replace("−", "-"))]
+
+
+def nearest(by: float, found: Sequence[float]) -> str:
+    """The three numbers nearest to a ratio, among some and one over them."""
+    candidates = {2.0: "2", 0.5: "1/2", -1.0: "-1"}
+    for n in found:
+        if n not in (0, 1):
+            candidates.setdefault(n, f"{n:g}")
+            candidates.setdefault(1 / n, f"1/{n:g}" if n > 0 else f"1/({n:g})")
+    return ", ".join(candidates[k] for k in sorted(candidates, key=lambda k: (abs(k - by), k))[:3])
+
+
+def progress(lessons: Sequence[Lesson], verdicts: Sequence[Verdict]) -> str:
+    """A mark for every check, lesson by lesson, as far as a line goes: # passed, x not, . not yet."""
+    done = sum(v.state == PASSED for v in verdicts)
+    tail = f"{done} of {len(verdicts)} checks"
+    groups = {n.number: "".join(MARKS[v.state] for v in verdicts if v.check.lesson == n.number) for n in lessons}
+    groups = {n: marks for n, marks in groups.items() if marks}
+    open_ones = [n for n, marks in groups.items() if set(marks) != {"#"}]
+    first = open_ones[0] if open_ones else max(groups, default=0)
+    text = f"L0 to L{first - 1} done  " if first > 1 else ""
+    for n in (n for n in groups if n >= min(first, 1 if first <= 1 else first)):
+        if first <= 1 and n == 0:
+            continue
+        piece = f"L{n} {groups[n]}  "
+        if len(text + piece + tail) > WIDTH:
+            break
+        text += piece
+    return text.ljust(WIDTH - len(tail)) + tail
