@@ -22,14 +22,16 @@ __all__ = ["LEDGER", "THIRTEEN_TWENTIETHS", "TOLERANCE", "Entry", "Net", "Side",
 
 
 def table(net: object = THIRTEEN_TWENTIETHS) -> str:
-    """One line for each id: status, the largest difference of both sides on this network, lesson, notebook, notation.
+    r"""One line for each id: status, the largest difference of both sides on this network, lesson, notebook, notation.
 
     `net` is the error E of a network recorded by nn, or a `Net`; by default the 13/20 network. Each equation is
     checked with these weights and this sample, under the activations and the loss that its note presumes.
     Raises TypeError and ValueError as `read` does.
 
-    >>> print(table().splitlines()[6][:60].rstrip())
-    LEC-6   erratum   2.2e-16  L9   04  dE/dw_ji = -(t_j - o_j)
+    >>> print("\n".join(line[:17] + line[26:] for line in table().splitlines()[6:9]))
+    LEC-5   holds      L9   01  dE/dw_ji = dE/do_j × do_j/dnet_j × dnet_j/dw_ji
+    LEC-6   erratum    L9   04  dE/dw_ji = -(t_j - o_j) f'(net_j) o_i
+                                        exact: dE/dw_ji = -2 (t_j - o_j) f'(net_j) o_i
     """
     network, lines = read(net), []
     for e in LEDGER.values():

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from engine.derivatives import gradient
+from engine.graph import topological
 from engine.learn.ledger.entry import Entry, Side, at_most, below, equal
 from engine.learn.ledger.network import PLAIN, Net
 from engine.learn.ledger.slides import notes, stepped, weights
@@ -33,7 +34,9 @@ class Path:
         return self.n.slope_of(self.n[node], name)
 
     def term(self, k: int, name: str) -> float:
-        """d(t_k - y_k)² / d name."""
+        """d(t_k - y_k)² / d name; 0 where the weight does not reach that output."""
+        if self.n[name] not in topological(self.n[f"o_{self.n.outputs[k]}"]):
+            return 0.0
         return float(gradient(self.n.terms()[k], [self.n[name]])[0].data)
 
 
@@ -106,7 +109,7 @@ def reciprocal(n: Net) -> Iterator[Side]:
     for j in [*p.n.last_hidden, *p.n.outputs]:
         z = p.n.number(f"net_{j}")
         e, exact = math.exp(-z), p.of(f"o_{j}", f"net_{j}")
-        lines = (-(-e) / (1 + e) ** 2, e / (1 + e) ** 2, (1 / (1 + e)) * (e / (1 + e)), sigma(z) * (e / (1 + e)))
+        lines = (e / (1 + e) ** 2, (1 / (1 + e)) * (e / (1 + e)), sigma(z) * (e / (1 + e)))
         yield from (equal(line, exact) for line in (*lines, sigma(z) * sigma(-z)))
         yield equal(sigma(z) * (1 - sigma(z)), exact, 1e-3)
 
@@ -243,11 +246,11 @@ ENTRIES = (
     Entry("S63-g", "∂ε/∂w_o = Σ_i ∂/∂w_o (t_i - y_i)²", sum_of_terms(lambda p: p.w_o), 9, "04", SAID),
     Entry("S63-h", "only y_1 depends on w_o", only_y1, 9, "04", "an output that a weight does not reach has no path from it"),
     Entry("S63-i", "-2 (t_1 - y_1) ∂/∂w_o σ(w_o · a_h)", output(lambda p: p.front * p.of(f"o_{p.o}", p.w_o)), 9, "04", SAID),
-    Entry("S63-j", "σ' = σ (1 - σ), in six lines", reciprocal, 5, "02", "explain: S63-2, the slope of a sigmoid"),
+    Entry("S63-j", "σ' = σ (1 - σ), in six lines", reciprocal, 5, "02", "the factor y (1 - y) of a sigmoid"),
     Entry("S63-1", "-2 (t_1 - y_1) σ(w·a)(1 - σ(w·a)) ∂(w·a)/∂w_o",
           output(lambda p: p.front * sigma(p.z) * (1 - sigma(p.z)) * p.of(f"net_{p.o}", p.w_o)), 9, "04", "explain: S63-1"),
     Entry("S63-2", "-2 (t_1 - y_1) y_1 (1 - y_1) ∂(w·a)/∂w_o",
-          output(lambda p: p.front * dy(p) * p.of(f"net_{p.o}", p.w_o)), 9, "04", "explain: S63-2"),
+          output(lambda p: p.front * dy(p) * p.of(f"net_{p.o}", p.w_o)), 9, "04", "the factor y (1 - y), notes='S63'"),
     Entry("S63-3", "... ∂/∂w_o Σ_i w_i a_i", output(lambda p: p.front * dy(p) * expanded(p)), 9, "04", SAID),
     Entry("S63-4", "... ∂/∂w_o w_o a_h1", output(lambda p: p.front * dy(p) * (w_o(p) * p.a_h) / w_o(p)), 9, "04", SAID),
     Entry("S63-5", "∂ε/∂w_o = -2 (t_1 - y_1) y_1 (1 - y_1) a_h1", output(lambda p: p.front * dy(p) * p.a_h), 9, "04", "explain: S63-5"),

@@ -210,12 +210,14 @@ def activated(f: str, net: Value) -> Value:
 
 def squared(o: Value, t: Value) -> Value:
     """(t - o)^2."""
-    return (t - o) * (t - o)
+    E: Value = (t - o) * (t - o)
+    return E
 
 
 def surprise(o: Value, t: Value) -> Value:
     """-(t ln o + (1 - t) ln(1 - o))."""
-    return -(t * functions.log(o) + (1.0 - t) * functions.log(1.0 - o))
+    E: Value = -(t * functions.log(o) + (1.0 - t) * functions.log(1.0 - o))
+    return E
 
 
 LN2, LN3 = math.log(2), math.log(3)
