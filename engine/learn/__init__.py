@@ -4,6 +4,7 @@ mistakes    the catalogue: each a small change of a rule, a sum or a factor, app
 answers     a learner's number, read from a number, a fraction, a formula as text, or a function
 diagnosis   `diagnose`: right, or the one catalogued mistake that explains the number, or the ratio
 drill       asks for every partial of a graph in turn
+ledger      every equation of the notes, both sides computed on a network, and what is wrong in them
 """
 
 from engine.learn.diagnosis import Diagnosis, diagnose
