@@ -2,9 +2,10 @@
 
 from nn import data, init, losses
 from nn.files import load, save
+from nn.history import Epoch, History, Update
 from nn.modules import MLP, Layer, Module, Neuron
 from nn.optim import SGD, Diverged
-from nn.train import Epoch, History, Update, accuracy, fit, predict
+from nn.train import accuracy, fit, predict
 
 
 __all__ = [

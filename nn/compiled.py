@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 
@@ -23,6 +23,9 @@ from nn.optim import SGD
 
 Row: TypeAlias = tuple[Sequence[float], Any]
 Objective: TypeAlias = Callable[[list[Row]], Value]  # E of a batch of rows, as a graph
+OnTheGraph: TypeAlias = Callable[[Sequence[int], int], object]  # (rows, updates before): the step of a batch
+Note: TypeAlias = Callable[[Sequence[int], float, float, "array[float]", "array[float]"], object]
+"""(rows, loss before, loss after, gradient, numbers after): one number for every parameter; velocities follow weights."""
 WORTH = 300_000  # weights times updates, from which compiling takes less time than it saves
 LONG_SOURCE = 3_000  # weights, above which Python takes long to read the source of a step
 
@@ -36,6 +39,7 @@ def compiled_steps(
     backend: str,
     strict: bool,
     updates: int,
+    gradients: bool = False,
 ) -> CompiledSteps | None:
     """Steps of `optimiser` down `objective` on `backend`; None if steps on the graph are the better choice.
 
@@ -45,31 +49,40 @@ def compiled_steps(
     weights = len(optimiser.parameters)
     if backend == "auto":
         native = find_spec("llvmlite") is not None
-        own = type(model) in (MLP, Layer) and (loss in LOSSES or loss in LOSSES.values())
-        if not own or weights * updates < WORTH or (not native and weights > LONG_SOURCE):
+        if not is_own(model, loss) or weights * updates < WORTH or (not native and weights > LONG_SOURCE):
             return None
-    return CompiledSteps(model, rows, objective, optimiser, backend, strict)
+    return CompiledSteps(model, rows, objective, optimiser, backend, strict, gradients)
+
+
+def is_own(model: Any, loss: str | Loss) -> bool:
+    """Whether model and loss are of this package: what they compute is then the same for every row."""
+    return type(model) in (MLP, Layer) and (loss in LOSSES or loss in LOSSES.values())
 
 
 class CompiledSteps:
-    """Runs batches of rows; programs are built when the first batch of their size comes."""
+    """Runs batches of rows; programs are built when the first batch of their size comes.
+
+    With `gradients` each step can also be looked at: `one_by_one` tells its gradient and its new numbers.
+    """
 
     def __init__(
-        self, model: Any, rows: Sequence[Row], objective: Objective, optimiser: SGD, backend: str, strict: bool
-    ) -> None:
+        self, model: Any, rows: Sequence[Row], objective: Objective, optimiser: SGD, backend: str, strict: bool,
+        gradients: bool = False,
+    ) -> None:  # fmt: skip
         self.objective, self.optimiser, self.backend, self.strict = objective, optimiser, backend, strict
         x, t = rows[0]
         self.inputs = len(x)
         self.targets = len(t) if hasattr(t, "__len__") else len(model(x))
         self.width = self.inputs + self.targets
         self.data = array("d", [number for row in rows for number in self._numbers(row)])
+        self.gradients = gradients
         self.steps: dict[int, _Step] = {}  # by the size of their batch
 
     def run(
         self,
         indices: Sequence[int],
         size: int,
-        update: Callable[[Sequence[int]], object],
+        update: OnTheGraph,
         progress: Callable[[int], object] | None = None,
     ) -> list[float]:
         """One update for every `size` of the row numbers `indices`; returns the loss of each before its update.
@@ -79,17 +92,83 @@ class CompiledSteps:
         `progress` is told now and then how many steps were done since.
         """
         whole = len(indices) // size * size
-        losses = self._steps(indices[:whole], size, update, progress) if whole else []
+        losses = self._steps(indices[:whole], size, update, progress, 0) if whole else []
         rest = len(indices) - whole
-        return losses + (self._steps(indices[whole:], rest, update, progress) if rest else [])
+        return losses + (self._steps(indices[whole:], rest, update, progress, len(losses)) if rest else [])
 
-    def _steps(
-        self, indices: Sequence[int], size: int, update: Callable[[Sequence[int]], object], progress: Any
-    ) -> list[float]:
+    def one_by_one(self, batches: Sequence[Sequence[int]], update: OnTheGraph, note: Note) -> None:
+        """One update for each of `batches`; `note` gets what it did, and the model what was noted.
+
+        An interrupt leaves the model with the weights of the last update that was noted.
+        """
+        step: _Step | None = None
+        state = array("d")
+        try:
+            for k, batch in enumerate(batches):
+                if step is None or step.size != len(batch):
+                    if step is not None:
+                        step.keep(state)
+                    step = self.step(len(batch))
+                    state = step.state()
+                rows, order = self._visited(batch, len(batch))
+                new = array("d", state)
+                try:
+                    (before,) = step.scan(rows, new, order, None)
+                except ArithmeticError:
+                    before = math.nan
+                if not math.isfinite(before) or not step.finite(new):
+                    step.keep(state)
+                    update(batch, k)
+                    raise ArithmeticError(f"update {k} of an epoch is finite on the graph and not on {self.backend}")
+                note(batch, before, self._after(step, rows, order, new), step.gradient(new), step.numbers(new))
+                state = new
+        finally:
+            if step is not None:
+                step.keep(state)
+
+    def _after(self, step: _Step, rows: Any, order: Sequence[int], state: array[float]) -> float:
+        """The loss of a batch at a state; NaN where it has no value."""
+        looked = array("d", state)
+        looked[0] = 0.0  # with a learning rate of 0 a step only looks
+        try:
+            return step.scan(rows, looked, order, None)[0]
+        except ArithmeticError:
+            return math.nan
+
+    def slopes(self, indices: Iterable[int]) -> Iterator[array[float]]:
+        """The gradient of the loss of each of these rows by itself at the present weights."""
+        step = self.step(1)
+        state = step.state()
+        state[0] = 0.0
+        for i in indices:
+            looked = array("d", state)
+            step.scan(self.data, looked, array("q", [i]), None)
+            yield step.gradient(looked)
+
+    def losses(self, indices: Sequence[int]) -> array[float]:
+        """The loss of each of these rows by itself at the present weights; NaN where it has no value."""
+        step = self.step(1)
+        state = step.state()
+        state[0] = 0.0
+        looked = array("d", state)
+        try:
+            found = step.scan(self.data, looked, array("q", indices), None)
+        except ArithmeticError:
+            found = []
+        n = len(step.weights)
+        if len(found) == len(indices) and looked[1 : n + 1] == state[1 : n + 1]:
+            return array("d", found)
+        return array("d", [self._after(step, self.data, [i], state) for i in indices])  # row by row
+
+    def step(self, size: int) -> _Step:
+        """The program for batches of this size."""
         if size not in self.steps:
             with collector_at_rest():
                 self.steps[size] = _Step(self, size)
-        step = self.steps[size]
+        return self.steps[size]
+
+    def _steps(self, indices: Sequence[int], size: int, update: OnTheGraph, progress: Any, first: int) -> list[float]:
+        step = self.step(size)
         rows, order = self._visited(indices, size)
         start, done = step.state(), 0
 
@@ -100,7 +179,7 @@ class CompiledSteps:
                 progress(k)
 
         def on_the_graph(k: int) -> None:
-            update(indices[k * size : (k + 1) * size])
+            update(indices[k * size : (k + 1) * size], first + k)
 
         state = array("d", start)
         try:
@@ -152,10 +231,10 @@ class CompiledSteps:
 
 
 class _Step:
-    """The step of a batch of one size as a program: its state is lr, the weights, and their velocities."""
+    """The step of a batch of one size as a program: its state is lr, the weights, their velocities and gradients."""
 
     def __init__(self, steps: CompiledSteps, size: int) -> None:
-        self.optimiser = steps.optimiser
+        self.optimiser, self.size = steps.optimiser, size
         n = steps.inputs
         batch: list[Any] = []
         columns: list[Value] = []
@@ -169,12 +248,16 @@ class _Step:
         below = reached(E)
         self.weights = [w for w in self.optimiser.parameters if w in below]
         eta = Value(self.optimiser.lr, "eta")
-        velocities, new, moved = _moved(self.optimiser, E, eta, self.weights)
-        held = [eta, *self.weights, *velocities]
+        slopes = gradient(E, self.weights)
+        velocities, new, moved = _moved(self.optimiser, slopes, eta, self.weights)
+        kept = slopes if steps.gradients else []
+        held = [eta, *self.weights, *velocities, *(Value(0.0) for _ in kept)]
         self.program: Program = compile(
-            [E, eta, *new, *moved], [*columns, *held], backend=steps.backend, strict=steps.strict, forward=[E]
+            [E, eta, *new, *moved, *kept], [*columns, *held], backend=steps.backend, strict=steps.strict, forward=[E]
         )
         self.rows = self.program.scanner({len(columns) + k: 1 + k for k in range(len(held))}, [0])
+        self.width = len(held)
+        self.all = len(self.weights) == len(self.optimiser.parameters)
 
     def scan(self, rows: Any, state: Any, order: Sequence[int] | None, progress: Any) -> list[float]:
         """The losses of the steps; the state is changed in place."""
@@ -187,7 +270,30 @@ class _Step:
         state = array("d", [self.optimiser.lr, *(w.data for w in self.weights)])
         if velocity is not None:
             state.extend(velocity.get(w, -0.0) for w in self.weights)  # -0.0 + g is g in every bit
+        state.extend([0.0] * (self.width - len(state)))
         return state
+
+    def gradient(self, state: array[float]) -> array[float]:
+        """dE/dw of every parameter in the step that led to this state; NaN for one that E does not depend on."""
+        found = state[self.width - len(self.weights) :]
+        return found if self.all else self._of_all(found, [math.nan] * len(self.optimiser.parameters))
+
+    def numbers(self, state: array[float]) -> array[float]:
+        """Every parameter after the step that led to this state, then its velocity if there is momentum."""
+        n = len(self.weights)
+        held = 2 if self.optimiser.momentum else 1
+        if self.all:
+            return state[1 : held * n + 1]
+        found = self._of_all(state[1 : n + 1], [p.data for p in self.optimiser.parameters])
+        if self.optimiser.momentum:
+            known = self.optimiser._velocity
+            found += self._of_all(state[n + 1 : 2 * n + 1], [known.get(p, -0.0) for p in self.optimiser.parameters])
+        return found
+
+    def _of_all(self, numbers: array[float], others: list[float]) -> array[float]:
+        """One number for every parameter, from those of the weights that E depends on and from the others'."""
+        known = dict(zip(self.weights, numbers, strict=True))
+        return array("d", [known.get(p, x) for p, x in zip(self.optimiser.parameters, others, strict=True)])
 
     def keep(self, state: array[float]) -> None:
         """Give the weights and velocities their new numbers."""
@@ -195,7 +301,7 @@ class _Step:
         for w, x in zip(self.weights, state[1 : n + 1], strict=True):
             w.data = x
         if self.optimiser.momentum:
-            self.optimiser._velocity = dict(zip(self.weights, state[n + 1 :], strict=True))
+            self.optimiser._velocity |= dict(zip(self.weights, state[n + 1 : 2 * n + 1], strict=True))
 
     def finite(self, state: array[float]) -> bool:
         """Whether every weight is a finite number; one that is not stays so."""
@@ -203,12 +309,14 @@ class _Step:
         return math.isfinite(sum(weights)) or all(map(math.isfinite, weights))
 
 
-def _moved(optimiser: SGD, E: Value, eta: Value, weights: list[Value]) -> tuple[list[Value], list[Value], list[Value]]:
+def _moved(
+    optimiser: SGD, slopes: list[Value], eta: Value, weights: list[Value]
+) -> tuple[list[Value], list[Value], list[Value]]:
     """The velocities as leaves, and the weights and velocities after a step: the formulas of `SGD`, as nodes."""
     decay, momentum = optimiser.weight_decay, optimiser.momentum
     velocities = [Value(0.0, Role("v", *w.label[1:]) if isinstance(w.label, Role) else None) for w in weights]
     new, moved = [], []
-    for w, v, g in zip(weights, velocities, gradient(E, weights), strict=True):
+    for w, v, g in zip(weights, velocities, slopes, strict=True):
         slope = g + decay * w if decay else g
         if momentum:
             running = momentum * v + slope

@@ -11,22 +11,25 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from random import Random
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from engine import Role, no_grad, recording
+from engine import no_grad, recording
 from nn.data import check_rows
+from nn.history import Epoch, History
 from nn.init import generator
 from nn.losses import LOSSES, Loss, loss_function
 from nn.modules import Module
-from nn.optim import SGD, Diverged, Schedule, at_least_zero, schedule_function
+from nn.optim import SGD, Schedule, at_least_zero, schedule_function
+from nn.step import objective, update
+
+
+if TYPE_CHECKING:
+    from nn.lab.recorder import Recorder
 
 
 ORDERS = ("shuffled", "given", "with_replacement")
@@ -34,57 +37,7 @@ BACKENDS = ("auto", "graph", "python", "native")
 INDEX_LOSSES = ("cross_entropy", "cross_entropy_with_logits")  # whose target may be a class index
 NO_IS_NEGATIVE = (LOSSES["hinge"], LOSSES["bce_with_logits"])  # outputs say no below 0; elsewhere below one half
 
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the rows left: the mean loss before each update, and how the held-out rows fare after it."""
-
-    epoch: int
-    lr: float
-    loss: float
-    validation_loss: float | None = None
-    accuracy: float | None = None
-
-
-@dataclass(frozen=True)
-class Update:
-    """One update: the row it came from, and that row's loss before it and after it (for a batch, the mean)."""
-
-    epoch: int
-    rows: tuple[int, ...]
-    before: float
-    after: float
-
-
 Callback: TypeAlias = Callable[[Epoch], object]
-
-
-@dataclass
-class History:
-    """The epochs of a training, and its updates if they were asked for."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    updates: list[Update] = field(default_factory=list)
-
-    @property
-    def loss(self) -> list[float]:
-        """The mean loss of each epoch."""
-        return [e.loss for e in self.epochs]
-
-    @property
-    def accuracy(self) -> list[float | None]:
-        """The share of held-out rows told right after each epoch; None without held-out rows, or for regression."""
-        return [e.accuracy for e in self.epochs]
-
-    def __repr__(self) -> str:
-        if not self.epochs:
-            return "History(0 epochs)"
-        last = self.epochs[-1]
-        told = "" if last.accuracy is None else f", accuracy {last.accuracy:.3f}"
-        return f"History({len(self.epochs)} epochs, loss {self.loss[0]:.3f} -> {last.loss:.3f}{told})"
-
-    def _repr_html_(self) -> str | None:
-        return import_module("nn.display").history_html(self)  # type: ignore[no-any-return]
 
 
 def fit(
@@ -103,7 +56,7 @@ def fit(
     weight_decay: float = 0.0,
     schedule: str | Schedule | None = None,
     validation: Iterable[Any] | None = None,
-    record: str | None = None,
+    record: str | Recorder | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool | None = None,
     seed: int = 0,
@@ -112,8 +65,12 @@ def fit(
 
     Every update is one graph: the outputs, E, the backward pass, w - lr dE/dw for all weights at once
     (LEC-1, S63-c). `order` is "shuffled" anew each epoch, "given", or "with_replacement"; `seed` decides
-    it. `record="losses"` keeps the loss of each update's rows before and after it. A callback gets each
-    `Epoch`, and ends the training by returning True. `progress` shows a bar (by default on a terminal).
+    it. A callback gets each `Epoch`, and ends the training by returning True. `progress` shows a bar (by
+    default on a terminal).
+
+    `record="updates"` keeps every update: rows, losses, gradients, old and new weights, for
+    `history.why` and its sisters; a `Recorder` says how much of it. `record="losses"` keeps rows and losses
+    only, and the rest is computed again when asked for.
 
     `backend` is "graph", where every step is recorded anew, or a step that is recorded once and compiled:
     "python", or "native" (the extra `native`); "auto" chooses. The numbers are the same, bit for bit,
@@ -130,33 +87,34 @@ def fit(
     _check(epochs=epochs, batch_size=batch_size)
     _one_of("order", order, ORDERS)
     _one_of("backend", backend, BACKENDS)
-    _one_of("record", record, (None, "losses"))
+    recorder = _recorder(record)
     checked = _checked(model, rows, loss_of)
     held_out = None if validation is None else _checked(model, validation, loss_of)
     random, history = generator(seed), History()
     steps = -(-len(checked) // batch_size)
     compiled = None
-    if backend != "graph" and record is None:
+    if backend != "graph":
         from nn.compiled import compiled_steps  # imported when used
 
-        objective = partial(_objective, model, loss_of)
-        compiled = compiled_steps(model, checked, loss, objective, optimiser, backend, strict, updates=epochs * steps)
+        E = partial(objective, model, loss_of)
+        updates, watched = epochs * steps, recorder is not None
+        compiled = compiled_steps(model, checked, loss, E, optimiser, backend, strict, updates, watched)
+    if recorder is not None:
+        recorder.begin(history, model, checked, loss, optimiser, compiled, strict)
     with _bar(progress, epochs * steps) as bar:
         for epoch in range(epochs):
             optimiser.lr = at_least_zero("lr times the schedule's factor", lr * factor(epoch, epochs))
-            total = 0.0
             batches = list(_batches(len(checked), batch_size, order, random))
-            update = partial(_update, model, checked, loss_of, optimiser, epoch)
-            losses: Iterable[float]
-            if compiled is None:
-                losses = _losses(update, batches, bar)
+            step = partial(update, model, checked, loss_of, optimiser, epoch, epoch * steps)
+            if recorder is not None:
+                losses = recorder.run(batches, step, bar.update)
+            elif compiled is not None:
+                losses = compiled.run([i for batch in batches for i in batch], batch_size, step, bar.update)
             else:
-                losses = compiled.run([i for batch in batches for i in batch], batch_size, update, bar.update)
+                losses = _run(batches, step, bar.update)
+            total = 0.0
             for before, batch in zip(losses, batches, strict=True):
                 total += before * len(batch)
-                if record is not None:
-                    after = _mean_loss(model, [checked[i] for i in batch], loss_of)
-                    history.updates.append(Update(epoch, tuple(batch), before, after))
             scores = (None, None) if held_out is None else _scores(model, held_out, loss_of)
             history.epochs.append(Epoch(epoch, optimiser.lr, total / len(checked), *scores))
             bar.set_postfix_str(_told(history.epochs[-1]), refresh=False)
@@ -167,43 +125,21 @@ def fit(
     return history
 
 
-def _losses(update: Callable[[Sequence[int]], float], batches: Iterable[Sequence[int]], bar: Any) -> Iterator[float]:
-    """The loss of each batch before its update, one update after the other."""
-    for batch in batches:
-        yield update(batch)
-        bar.update()
+def _run(batches: Iterable[Sequence[int]], step: Callable[[Sequence[int], int], float], progress: Any) -> list[float]:
+    """One update for each of `batches`; returns the loss of each before it."""
+    losses = []
+    for k, batch in enumerate(batches):
+        losses.append(step(batch, k))
+        progress()
+    return losses
 
 
-def _update(
-    model: Any, rows: list[Any], loss_of: Loss, optimiser: SGD, epoch: int, indices: Sequence[int]
-) -> float:
-    """One step of gradient descent on the mean loss of the rows `indices`; returns that loss."""
-    try:
-        E = _objective(model, loss_of, [rows[i] for i in indices])
-        if not math.isfinite(E.data):
-            raise Diverged(f"the loss is {E.data}: no weight was changed; try a smaller lr")
-        optimiser.zero_grad()
-        E.backward()
-        optimiser.step()
-    except ArithmeticError as error:
-        error.add_note(f"in epoch {epoch}, at row {', '.join(map(str, indices))}")
-        raise
-    return E.data  # type: ignore[no-any-return]
+def _recorder(record: Any) -> Recorder | None:
+    if record is None:
+        return None
+    from nn.lab.recorder import recorder_of  # imported when used
 
-
-def _objective(model: Any, loss_of: Loss, batch: list[Any]) -> Any:
-    """E of a batch: the loss of its row, or the mean."""
-    losses = [loss_of(model(x), t) for x, t in batch]
-    return losses[0] if len(losses) == 1 else _mean(losses)
-
-
-def _mean(losses: list[Any]) -> Any:
-    total = losses[0]
-    for E in losses[1:]:
-        total = total + E
-    mean = total / len(losses)
-    mean.label = Role("E")
-    return mean
+    return recorder_of(record)
 
 
 def _batches(n: int, size: int, order: str, random: Random) -> Iterator[list[int]]:

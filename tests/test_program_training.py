@@ -40,7 +40,7 @@ class Training:
             E = E + self.loss(self.model(x), t)
         return E if len(batch) == 1 else E / len(batch)
 
-    def update(self, batch: Any) -> float:
+    def update(self, batch: Any, k: int = 0) -> float:
         E = self.objective([self.rows[k] for k in batch])
         if not math.isfinite(E.data):
             raise Diverged(f"the loss is {E.data}")

@@ -10,7 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from engine import no_grad
-from nn.train import Epoch, History, predict
+from nn.history import Epoch, History
+from nn.train import predict
 
 
 if TYPE_CHECKING:
