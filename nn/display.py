@@ -11,7 +11,7 @@ from engine.view.display import table
 
 if TYPE_CHECKING:
     from nn.dataset import Dataset
-    from nn.train import History
+    from nn.history import History
 
 MOST_ROWS = 8  # of a table that are shown
 

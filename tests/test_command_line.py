@@ -226,7 +226,7 @@ def refused(result, *told):
         ("train iris --loss l2", ["--loss: invalid choice: 'l2'", "half_sse"]),
         ("train iris --loss hinge", ["row 0: hinge: targets are -1 or 1, not"]),
         ("train xor --loss cross_entropy --output linear --lr 5", ["outputs are probabilities, from 0 to 1, not "]),
-        ("train moons --init zeros --lr 1e200 --output linear --loss sse", ["try a smaller lr (in epoch 0, at row "]),
+        ("train moons --init zeros --lr 1e200 --output linear --loss sse", ["no weight was changed; try a smaller lr, as 1e+199"]),
     ],
 )
 def test_bad_arguments(run, tmp_path, args, told):
