@@ -156,7 +156,7 @@ def _write(args: argparse.Namespace, model: MLP, history: Any, test: data.Datase
     loss_curves(history).figure.savefig(curves := BytesIO(), format="png")
     args.out.mkdir(parents=True, exist_ok=True)
     written = [
-        (save(model, args.out / "model.safetensors"), "the model: load it with nn.load"),
+        (save(model, args.out / "model.safetensors", dataset=test), "the model: load it with nn.load_predictor"),
         (write(args.out / "curves.png", curves.getvalue()), "loss and held-out accuracy by epoch"),
         (write(args.out / "graph.svg", graph.encode()), "the gradient graph of the worst held-out sample"),
         (write(args.out / "explanation.txt", f"{explanation}\n".encode()), "two of its weights, derivative by derivative"),

@@ -13,7 +13,7 @@ from nn.lab import restarts
 
 distributed = pytest.importorskip("distributed", reason='needs a Dask cluster: pip install "dask[distributed]"')
 SUCCESS = 0.1 / 4  # the mean of four losses whose sum is 0.1
-OPTIONS = {"model": starts.drawn, "loss": "sse", "lr": 0.5, "order": "given"}
+OPTIONS = {"model": starts.drawn, "loss": "sse", "lr": 0.5, "order": "given", "backend": "python"}
 
 
 @pytest.fixture(scope="module")

@@ -104,13 +104,6 @@ def test_the_file_can_be_read_by_others(path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_numbers_in_single_precision_are_read(path, content):
-    header, _ = parts(content)
-    tensors = {k: t.astype(np.float32) for k, t in safetensors.numpy.load(content).items()}
-    path.write_bytes(safetensors.numpy.save(tensors, metadata=header["__metadata__"]))
-    assert [p.data for p in load(path).parameters()] == [float(np.float32(p.data)) for p in model().parameters()]
-
-
 # ---- files that are no models
 
 
@@ -130,19 +123,15 @@ def test_with_more_at_the_end(path, content):
     refused(path, content + b"\0" * 8)
 
 
-def test_a_flipped_bit_is_refused_or_a_number(path, content):
-    """A bit in the header breaks it or leaves it well formed; nothing but a ValueError comes of it."""
+def test_a_flipped_bit_is_refused_wherever_it_is(path, content):
     generator = random.Random(2)
     for _ in range(150):
         k = generator.randrange(8 * len(content))
         spoiled = bytearray(content)
         spoiled[k // 8] ^= 1 << k % 8
         path.write_bytes(spoiled)
-        try:
-            loaded = load(path)
-        except ValueError:
-            continue
-        assert all(math.isfinite(p.data) for p in loaded.parameters())
+        with pytest.raises(ValueError, match="is not a model saved by nodegrad"):
+            load(path)
 
 
 @pytest.mark.parametrize(

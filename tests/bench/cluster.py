@@ -48,7 +48,7 @@ def main():
             begun = time.perf_counter()
             results = restarts(
                 data.XOR(), choice.starts, model=starts.drawn, hidden=hidden, loss="sse", lr=0.5, epochs=choice.epochs,
-                order="given", executor=client.get_executor(), callbacks=[midway],
+                order="given", backend="python", executor=client.get_executor(), callbacks=[midway],
             )  # fmt: skip
             took = time.perf_counter() - begun
             lost, double = len(set(range(choice.starts)) - set(seen)), len(seen) - len(set(seen))
