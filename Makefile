@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= run
 
-.PHONY: demo test bench trust mutants gallery notebook lint clean
+.PHONY: demo test bench bits trust mutants gallery notebook lint clean
 .DEFAULT_GOAL := test
 
 demo: .venv/demo        ## train on iris, print the held-out accuracy, write graph, curves, explanation and model to $(OUT)/
@@ -12,9 +12,11 @@ demo: .venv/demo        ## train on iris, print the held-out accuracy, write gra
 test: .venv/test        ## run every test
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-bench: .venv/bench      ## speed and memory beside micrograd, and what derivatives cost, as tables
-	$(BIN)/python tests/bench/eager.py
-	$(BIN)/python tests/bench/gradient.py
+bench: .venv/bench      ## speed and memory beside micrograd, C, JAX, PyTorch, NumPy and others, as tables; QUICK=--quick for a first look
+	$(BIN)/python tests/bench/everything.py $(QUICK)
+
+bits: .venv/bench       ## 10,000 random graphs, compiled, equal to the walk bit for bit, and ten epochs of digits
+	$(BIN)/python tests/bench/bits.py
 
 trust: .venv/test       ## gradients of 10,000 random graphs beside five independent oracles, each within its bound of error
 	$(BIN)/python tests/bench/trust.py
@@ -51,7 +53,7 @@ clean:
 	@touch $@
 
 .venv/bench: .venv/base pyproject.toml
-	$(BIN)/python -m pip install --quiet -e . --group bench
+	$(BIN)/python -m pip install --quiet -e ".[all]" --group bench
 	@touch $@
 
 .venv/notebook: .venv/base pyproject.toml

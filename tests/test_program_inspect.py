@@ -69,7 +69,7 @@ def test_the_source_of_a_training_step_is_the_derivation_in_order() -> None:
         "o_o1 = sigmoid(net_o1) # LEC-3",
         "E = (t1 - o_o1) * (t1 - o_o1) + (t2 - o_o2) * (t2 - o_o2) # LEC-2",
         "dE_do_o1 = -2.0 * (t1 - o_o1) # S63-h",
-        "dE_dnet_o1 = o_o1 * sigmoid(-net_o1) * dE_do_o1 # LEC-5",
+        "dE_dnet_o1 = o_o1 * sigmoid(-net_o1) * dE_do_o1 # LEC-5, 1 - o = sigmoid(-net)",
         "dE_do_h1 = w_o2_h1 * dE_dnet_o2 + w_o1_h1 * dE_dnet_o1 # LEC-12",
         "dE_dw_h1_x2 = x2 * dE_dnet_h1 # LEC-11",
         "w_h1_x1_new = w_h1_x1 - 0.5 * dE_dw_h1_x1 # S63-c",

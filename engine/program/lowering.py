@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.formula import REDUCTIONS, Formula, each, fold
 from engine.ops import Row
-from engine.program.exponential import exponential
+from engine.program.exponential import exponential, powers
 from engine.source import opened
 
 
@@ -45,7 +45,7 @@ def declarations() -> str:
         f"declare double @{name}({', '.join(['double'] * arity)}) nounwind willreturn memory(none)"
         for name, arity in LIBRARY.items()
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, powers()])
 
 
 class Lowering:
@@ -105,7 +105,7 @@ class Lowering:
 
     def call(self, name: str, *args: str) -> str:
         """A call of the C library, lane by lane."""
-        if name == "exp" and self.fast and self.lanes > 1:
+        if name == "exp" and self.fast:
             return exponential(self, *args)
         if self.lanes == 1:
             return self.emit(f"call double @{name}({', '.join(f'double {a}' for a in args)}) nobuiltin")

@@ -46,13 +46,16 @@ class MachineCode:
 
 def native_runner(code: MachineCode) -> Runner:
     """The runner that calls the machine code; the lock of the interpreter is open meanwhile."""
+    spare: list[array[float]] = []  # rooms of runs that have ended; each thread takes its own
 
     def go(run: Run, start: int, stop: int) -> int:
-        room = array("d", bytes(8 * code.room + CACHE_LINE))
+        room = spare.pop() if spare else array("d", bytes(8 * code.room + CACHE_LINE))
         aligned = -(-address(room) // CACHE_LINE) * CACHE_LINE
         order = None if run.order is None else address(run.order)
         places = address(run.rows), order, address(run.state), address(run.collected), aligned
-        return int(code.run(*places, start, stop, run.n))
+        end = int(code.run(*places, start, stop, run.n))
+        spare.append(room)
+        return end
 
     return go
 

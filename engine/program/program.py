@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 from engine.errors import short
 from engine.graph import topological
 from engine.program import native
+from engine.program.families import narrow
 from engine.program.inspection import Inspection, tasks
 from engine.program.lowering import NotLowered
 from engine.program.plan import Plan, Runner, python_runner
@@ -281,7 +282,9 @@ class Program:
     def _build(self, plan: Plan) -> Built:
         """Native code if it is wanted and right, else Python, which says why in the remark."""
         remark = ""
-        forms = (rolled, straight) if len(self._tape.steps) <= STRAIGHT else (rolled,)
+        forms = [rolled, straight] if len(self._tape.steps) <= STRAIGHT else [rolled]
+        if self.backend == "native" and not self._strict and narrow(self._tape, plan):
+            forms.reverse()
         for form in forms if self.backend == "native" else ():
             try:
                 code = native.MachineCode(*form(self._tape, plan, self._strict))

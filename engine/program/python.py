@@ -2,7 +2,8 @@
 
 A node with a label, and one that is used more than once, has a line of its own and its label for a
 name; a nameless part of one expression stays inside it. A comment gives the number of the equation in
-the notes where a node has one.
+the notes where a node has one. Units of a layer stand in their order, and where derivatives begin, and
+the step, a heading says so.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.formula import ATOM, PRODUCT, SUM, Formula, Phrase, each, fold
 from engine.label import Role
@@ -28,6 +29,7 @@ SLOPES = {"sse": "S63-h", "bce": "LEC-14"}  # and of dE/do of an output, by the 
 INLINE = 60  # characters; what is longer gets a line of its own
 TERMS = 100  # of a sum on one line, as the parser does not like them without end
 COMMENT_COLUMN = 64
+FORWARD, BACKWARD, STEP = "forward", "backward: the chain rule from E to every weight", "the step, downhill"
 
 
 def python_source(tape: Tape) -> str:
@@ -54,6 +56,15 @@ def _written_out(row: Row) -> bool:
     return (row.elementary and not any(row.vector)) or compared or {g.op for g in each(opened(row.value))} <= plain
 
 
+class Line(NamedTuple):
+    """One assignment, the label of its node, and the equation."""
+
+    name: str
+    expression: str
+    label: Any = None
+    note: str = ""
+
+
 class _Writer:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -63,7 +74,7 @@ class _Writer:
         self.uses = _uses(tape)
         self.text: list[Phrase] = [self._name(label) for label in tape.inputs]
         self.constants = [_number(x) for x in tape.constants]
-        self.lines: list[str] = []
+        self.lines: list[Line] = []
         self.loss = next((s.row.name for s in tape.steps if s.label == Role("E")), "")
 
     def source(self) -> str:
@@ -73,7 +84,7 @@ class _Writer:
         results = ", ".join(self.text[p] for p in self.tape.outputs)
         head = textwrap.fill(f"def program({parameters}):", 100, subsequent_indent=" " * 12, break_on_hyphens=False)
         tail = textwrap.fill(f"return ({results},)", 96, subsequent_indent=" " * 8, break_on_hyphens=False)
-        return head + "\n" + "".join(f"    {line}\n" for line in [*self.lines, *tail.splitlines()])
+        return head + "\n" + "".join(f"    {line}\n" for line in [*written(self.lines), *tail.splitlines()])
 
     def _write(self, place: int, step: Step) -> None:
         expression = self._expression(step)
@@ -82,9 +93,7 @@ class _Writer:
             self.text.append(expression)
             return
         name = self._name(step.label)
-        line = f"{name} = {expression}"
-        note = equation(step, self.loss)
-        self.lines.append(f"{line:{COMMENT_COLUMN}}  # {note}" if note else line)
+        self.lines.append(Line(name, expression, step.label, equation(step, self.loss, expression)))
         self.text.append(name)
 
     def _operand(self, p: int) -> Phrase:
@@ -115,7 +124,7 @@ class _Writer:
         if phrase.isidentifier() or phrase in self.constants:
             return phrase
         name = self._name(None)
-        self.lines.append(f"{name} = {phrase}")
+        self.lines.append(Line(name, phrase))
         return name
 
     def _sum(self, inner: Formula, row: Row, groups: list[list[Phrase]]) -> Phrase:
@@ -142,6 +151,40 @@ class _Writer:
         return Phrase(name)
 
 
+def written(lines: list[Line]) -> Iterator[str]:
+    """The text of the lines, with headings if there is more than one part, and with the units of each layer in order."""
+    headings = dict.fromkeys(map(_part, lines))
+    if len(headings) == 1:
+        headings = {}
+    for (part, _), some in itertools.groupby(lines, key=lambda line: (_part(line), _layer(line.label))):
+        if part in headings:
+            del headings[part]
+            yield f"# {part}"
+        stretch = list(some)
+        names = {line.name for line in stretch}
+        if not any(names.intersection(re.findall(r"\w+", line.expression)) for line in stretch):
+            stretch.sort(key=lambda line: _natural(line.name))
+        for line in stretch:
+            text = f"{line.name} = {line.expression}"
+            yield f"{text:{COMMENT_COLUMN}}  # {line.note}" if line.note else text
+
+
+def _part(line: Line) -> str:
+    label = str(line.label)
+    return BACKWARD if label.startswith("dE/d") else STEP if label.endswith("'") else FORWARD
+
+
+def _layer(label: Any) -> tuple[str, ...] | str:
+    """The kind of a node and the layer it belongs to; of others their label."""
+    found = re.match(r"(dE/d)?([a-z]+)[_\[]([a-z]+)(\d+_)?\d+", str(label))
+    return found.groups("") if found else str(label)
+
+
+def _natural(name: str) -> list[Any]:
+    """A key that puts h2 before h10."""
+    return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", name)]
+
+
 def identifier(label: str) -> str:
     """A Python name for a label, empty if nothing of it can be in one.
 
@@ -154,7 +197,7 @@ def identifier(label: str) -> str:
     return s if not s or s.isidentifier() else f"_{s}"
 
 
-def equation(step: Step, loss: str) -> str:
+def equation(step: Step, loss: str, expression: str = "") -> str:
     """The number of the equation in the notes that a node computes, or nothing; `loss` is the row of E."""
     label = step.label
     if isinstance(label, Role):
@@ -162,6 +205,8 @@ def equation(step: Step, loss: str) -> str:
     if not isinstance(label, str):
         return LOSSES.get(step.row.name, "")
     of_output, of_hidden = (re.fullmatch(rf"dE/d(net|o|w|b)[_\[]{unit}.*", label) for unit in "oh")
+    if (of_output or of_hidden) and "sigmoid(-" in expression:
+        return "LEC-5, 1 - o = sigmoid(-net)"
     if of_output:
         return {"o": SLOPES.get(loss, ""), "net": "LEC-5"}.get(of_output[1], "LEC-6")
     if of_hidden:

@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 from engine.formula import REDUCTIONS
 from engine.program.fit import Affine, fit
 from engine.program.layout import Block
-from engine.program.lowering import constant, declarations, lowered, postorder
+from engine.program.lowering import NotLowered, constant, declarations, lowered, postorder
 from engine.program.memory import Memory
 from engine.program.plan import Plan
 from engine.program.schedule import Each, Schedule, Single, Sums, Task, Together
-from engine.program.straight import TAIL, head
+from engine.program.straight import head, tail
 from engine.program.tape import Operand, Tape
 
 
+LINES = 10_000  # instructions beside loops, above which LLVM takes too long
 LANES = 8  # numbers in one vector
 TILE = 16  # vectors that one loop over the terms of a sum carries along
 
@@ -35,6 +36,9 @@ class Rolled(NamedTuple):
 def rolled(tape: Tape, plan: Plan, strict: bool = True) -> Rolled:
     """The LLVM text of the graph as loops."""
     schedule = Schedule(tape, plan)
+    alone = sum(isinstance(task, Single) for task in (*schedule.early, *schedule.late))
+    if alone > LINES:
+        raise NotLowered(f"{alone:,} instructions belong to no loop; machine code of more than {LINES:,} takes too long to make")
     return Rolled(_Writer(tape, plan, schedule, strict).text(), schedule.layout.size)
 
 
@@ -59,7 +63,7 @@ class _Writer(Memory):
         self._collect()
         self.lines += ["  br label %stored", "stored:"]
         opening = head("rows", len(self.plan.columns)).replace("entry:", "entry:\n  %refused = alloca i1")
-        body = opening + "\n".join(self.lines) + TAIL
+        body = opening + "\n".join(self.lines) + tail()
         return "\n".join([declarations(), *self.tables, body, self._frame()])
 
     def _check(self) -> None:
@@ -109,6 +113,7 @@ class _Writer(Memory):
     def _move(self, block: Block, into: bool) -> None:
         """Copy a block of the state between the caller's order and its layout."""
         across, along = (1, block.rows) if block.transposed else (block.columns, 1)
+        tall = block.rows // LANES * LANES if block.transposed else 0  # rows that fill lines of the cache side by side
 
         def cell(j: str, i: str) -> None:
             outside = self.index(Affine(block.first, block.columns, 1), j, i)
@@ -118,7 +123,15 @@ class _Writer(Memory):
             number = self.low.emit(f"load double, ptr {pointers[0]}")
             self.lines.append(f"  store double {number}, ptr {pointers[1]}")
 
-        self.loop(block.rows, 1, lambda j: self.loop(block.columns, 1, lambda i: cell(j, i)))
+        def line(j: str, i: str) -> None:
+            for k in range(LANES):
+                cell(j if not k else self.low.emit(f"add i64 {j}, {k}"), i)
+
+        def beyond(j: str) -> str:
+            return self.low.emit(f"add i64 {j}, {tall}")
+
+        self.loop(tall, LANES, lambda j: self.loop(block.columns, 1, lambda i: line(j, i)))
+        self.loop(block.rows - tall, 1, lambda j: self.loop(block.columns, 1, partial(cell, beyond(j))))
 
     # ---- tasks
 

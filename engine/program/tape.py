@@ -22,6 +22,7 @@ from engine.errors import short
 from engine.graph import topological
 from engine.ops import Row
 from engine.recording import check_fresh, quietly, record, renewed
+from engine.source import MACHINE
 from engine.value import Value
 
 
@@ -191,7 +192,15 @@ class Tape:
     def key(self) -> tuple[Any, ...]:
         """What tapes have in common that compute the same from the same inputs; labels do not matter."""
         steps = tuple((s.row.name, s.groups, s.quiet) for s in self.steps)
-        return len(self.inputs), steps, tuple(map(_bits, self.constants)), tuple(self.outputs)
+        rows = {s.row.name: s.row for s in self.steps}
+        means = tuple((name, repr(row.value), _own(name)) for name, row in rows.items())
+        return len(self.inputs), steps, means, tuple(map(_bits, self.constants)), tuple(self.outputs)
+
+
+def _own(name: str) -> int:
+    """What tells a user's Python function from another of that name; 0 for what is not one."""
+    function = MACHINE.get(name)
+    return 0 if function is None or function is getattr(math, name, None) else id(function)
 
 
 def same(p: float, q: float) -> bool:

@@ -23,7 +23,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
-from eager import busy, python, table, verdict  # noqa: E402
+from eager import python  # noqa: E402
+from tables import others, table, verdict  # noqa: E402
 
 from engine import Value, dot, gradient, tanh  # noqa: E402
 from engine.derivatives import adjoints, recorded, tangents  # noqa: E402
@@ -187,8 +188,8 @@ def main() -> None:
     print(table(head, cost_rows(sizes, repeats)))
     print("\nOne Jacobian-vector product, microseconds per node: forwards, or as the gradient of a gradient.\n")
     print(table(["graph", "forwards", "two reverse", "on Values", "two reverse"], jvp_rows(20_000, repeats)))
-    if (others := busy()) > 0.5:
-        print(f"\nThe machine was busy: about {others:.1f} other processes were running.")
+    if (busy := others()) > 0.5:
+        print(f"\nThe machine was busy: about {busy:.1f} other processes were running.")
 
 
 if __name__ == "__main__":
