@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.errors import StaleGraph, math_error, short
@@ -17,7 +18,7 @@ from engine.graph import topological
 from engine.ieee import value_and_partials
 from engine.ops import Row
 from engine.source import NAMES, recorder
-from engine.value import CONSTANT, Leaves, Steep, Value, fill, node, number
+from engine.value import CONSTANT, Leaves, Steep, Value, check_data, fill, node, number
 
 
 def group(xs: Any, where: str) -> tuple[tuple[Any, ...], bool]:
@@ -123,10 +124,10 @@ def by_ieee(row: Row, *args: Any) -> Any:
     return fill(node(), row, y, groups, slopes) if any(slopes) else y
 
 
-def renewed(n: Value) -> Value:
-    """A fresh recording of node `n` at the present numbers of its arguments."""
+def renewed(n: Value, instead: Mapping[Any, Value] | None = None) -> Value:
+    """A fresh recording of node `n` at the present numbers of its arguments, or over others `instead`."""
     row: Any = n.op
-    groups = n._groups()
+    groups = n._groups() if instead is None else [[instead.get(p, p) for p in g] for g in n._groups()]
     args = [g if v else g[0] for g, v in zip(groups, row.vector, strict=True)]
     again = record if math.isfinite(n.data) else quietly  # what was recorded quietly stays quiet
     return again(row, *args)  # type: ignore[no-any-return]
@@ -173,12 +174,16 @@ def check_fresh(*roots: Value) -> None:
     engine.errors.StaleGraph: 'w' was changed to 5.0 after the graph was recorded: its user 'mul' holds 6.0 and would
     now be 15.0. Call recompute() on the root to evaluate the graph again.
     """
-    for n in topological(*roots):
+    nodes = topological(*roots)
+    for n in nodes:
         if n.op is None:
+            check_data(n)
             continue
         fresh = renewed(n)
         if _bits(n) != _bits(fresh):
             changed = {p: "a leaf" if p.label is None else repr(str(p.label)) for p in n._values() if p.op is None}
+            if _by_hand(n, fresh, nodes):
+                changed = {}
             now = ", ".join(f"{p.data!r}" for p in changed)
             what = " or ".join(dict.fromkeys(changed.values())) + f" was changed to {now}"
             raise StaleGraph(
@@ -186,6 +191,14 @@ def check_fresh(*roots: Value) -> None:
                 f"{'its user ' if changed else ''}{n.op.name!r} holds "
                 f"{n.data!r} and would now be {fresh.data!r}. Call recompute() on the root to evaluate the graph again."
             )
+
+
+def _by_hand(n: Value, fresh: Value, nodes: Iterable[Value]) -> bool:
+    """Whether a user of `n` was recorded when `n` was still what follows from its arguments."""
+    for u in nodes:
+        if n in u._values() and renewed(u).data != u.data and renewed(u, {n: fresh}).data == u.data:
+            return True
+    return False
 
 
 def _bits(n: Value) -> Any:

@@ -67,6 +67,14 @@ def number(x: Any, where: str) -> float:
     return value
 
 
+def check_data(*nodes: Value) -> None:
+    """TypeError for a node whose `.data` was set to what is not a real number: assignments are not looked at."""
+    for n in nodes:
+        if n.data.__class__ is not float and not isinstance(n.data, int | float):
+            whose = "a Value" if n.label is None or n.label is CONSTANT else repr(str(n.label))
+            raise not_a_number(n.data, f"{whose} has .data")
+
+
 class Call(type):
     """What `Value(2.0, "a")` does: it makes a leaf. Without an `__init__` a recorder makes a node for less."""
 
@@ -236,6 +244,8 @@ class Value(metaclass=Call):
         6.0
         """
         seed = number(seed, "backward: seed")
+        if self.data.__class__ is not float:
+            check_data(*topological(self))
         before: list[tuple[Any, float]] = [(v, v.grad) for v in leaves(self) if v.grad] if accumulate else []
         revisited = self.grad is not None
         nothing = float("-0.0")  # a new object; -0.0 + x is x in every bit
@@ -282,7 +292,9 @@ class Value(metaclass=Call):
         done: list[tuple[Value, tuple[Any, ...]]] = []
         try:
             for n in topological(self):
-                if n.op is not None:
+                if n.op is None:
+                    check_data(n)
+                else:
                     fresh = renewed(n)
                     done.append((n, (n.data, n._b, n._da, n._db)))
                     n.data, n._b, n._da, n._db = fresh.data, fresh._b, fresh._da, fresh._db

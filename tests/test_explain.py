@@ -604,6 +604,24 @@ def test_at_a_kink_the_convention_is_told():
     assert "only the chosen branch has a gradient" in squeezed(slope_of(lambda x: where(x < 0, -x, x), -1.0))
 
 
+def test_a_slope_that_passes_through_zero_is_no_kink():
+    for f in (lambda x: x**2, lambda x: x**3, lambda x: x * x, engine.sin, lambda x: hypot(x, 3.0)):
+        text = slope_of(f, 0.0)
+        assert "kink" not in text
+        assert "convention" not in text
+        assert "off by" in text
+
+
+def test_numbers_are_not_told_to_be_themselves():
+    told = squeezed(slope_of(lambda x: x**0.5, 0.0))
+    assert "at x = 0 the slope of" in told
+    x = Value(0.0, "x")
+    assert "at x = 0 the slope of" in squeezed(explain(x, x**x))
+    text = squeezed(slope_of(lambda x: x**0, 0.0))
+    assert "at b = 0 dy/da = 0" in text
+    assert "as it stands" not in text
+
+
 @pytest.mark.parametrize("x", [1e-300, -1e-300, 0.5])
 def test_beside_a_kink_nothing_is_said(x):
     assert "convention" not in slope_of(lambda x: relu(x) + abs(x) + maximum(x, Value(2.0)) + x**2, x)

@@ -4,6 +4,7 @@ import math
 import re
 import threading
 
+import numpy
 import pytest
 from oracles import bits
 
@@ -206,6 +207,46 @@ def test_an_inner_node_changed_by_hand_is_noticed():
         StaleGraph, match=r"^an inner node was changed by hand after the graph was recorded: 'tanh' holds"
     ):
         gradient(y, [b])
+
+
+def test_an_inner_node_changed_by_hand_is_not_taken_for_its_leaf():
+    w, x = Value(2.0, "w"), Value(3.0, "x")
+    h = w * x
+    y = h * h + 1
+    h.data = 7.0
+    by_hand = r"^an inner node was changed by hand after the graph was recorded: 'mul' holds 7\.0 and would now be 6\.0\. "
+    with pytest.raises(StaleGraph, match=by_hand):
+        gradient(y, [w])
+    assert y.recompute().data == 37.0
+    w.data = 2.5
+    with pytest.raises(StaleGraph, match=r"^'w' or 'x' was changed to 2\.5, 3\.0 .*: its user 'mul' holds 6\.0"):
+        gradient(y, [w])
+
+
+NO_NUMBERS = ["2.0", None, 1j, [2.0], Value(2.0), numpy.float32(2.0), numpy.array([2.0])]
+
+
+@pytest.mark.parametrize("wrong", NO_NUMBERS, ids=lambda x: type(x).__name__)
+def test_data_that_is_no_number_is_told_before_it_reaches_a_gradient(wrong):
+    w = Value(1.0, "w")
+    y = w * 2
+    w.data = wrong
+    says = r"^'w' has \.data: a number was expected, not .* of type .*; "
+    for use in (lambda: gradient(y, [w]), y.recompute, lambda: check_fresh(y), w.backward):
+        with pytest.raises(TypeError, match=says):
+            use()
+    assert (y.data, w.grad) == (2.0, None)
+    w.data = 3
+    assert y.recompute().data == 6.0
+
+
+def test_a_complex_number_never_becomes_a_gradient():
+    w, b = Value(1.0, "w"), Value(2.0)
+    w.data = 1j
+    for y in (w * 2 + b, dot([w, b], [b, w]), (w - b) / 4):
+        with pytest.raises(TypeError, match=r"^'w' has \.data: a number was expected, not 1j of type complex; only real"):
+            y.backward()
+        assert (w.grad, b.grad) == (None, None)
 
 
 def test_a_change_that_changes_no_number_is_not_stale():

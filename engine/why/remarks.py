@@ -18,6 +18,7 @@ from engine.why.reading import Reading
 LOST = 5e-7  # the shown form is off by so much of its value: of six printed digits the last is wrong
 SATURATED = 0.01  # of the f' at net = 0
 JUMP = 1e-3  # between the partials at two neighbouring floats, of their size
+FAR = 1e-8  # of the argument: where a jump is as large as beside it, and a slope has grown
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def remarks(cone: Cone, steps: list[Step], names: Mapping[Value, Label]) -> Iter
                 yield Remark("convention", definition(n, names), reading(e, names), float(e.partial), row.convention)
     for e in (e for s in steps for e in s.edges):
         r = reading(e, names)
-        if math.isfinite(e.partial) and not abs(r.shown - e.partial) <= LOST * abs(e.partial):
+        told = e.user.op is not None and e.user.op.convention and not math.isfinite(r.shown) and by_convention(e)
+        if math.isfinite(e.partial) and not told and not abs(r.shown - e.partial) <= LOST * abs(e.partial):
             yield Remark("lost", definition(e.user, names), r, float(e.partial))
     for s in steps:
         if role(s.bottom).kind == "net" and role(s.top).kind == "o" and len(s.edges) == 1:
@@ -52,15 +54,21 @@ def remarks(cone: Cone, steps: list[Step], names: Mapping[Value, Label]) -> Iter
 
 
 def by_convention(e: Edge) -> bool:
-    """Whether a partial is what it is by convention: it is infinite, or other at the neighbouring floats.
+    """Whether a partial is what it is by convention: it is infinite, or jumps between the neighbouring floats.
 
-    That of a `where` always is: only the chosen branch has a gradient.
+    What passes through zero changes much too, of its size, but more so farther off. The partial of a
+    `where` always is a convention, only the chosen branch has a gradient; and so is that of x**0.
     """
     row: Any = e.user.op
     if row.name == "where" or not math.isfinite(e.partial):
         return True
-    below, above = (partial_at(e, math.nextafter(e.arg.data, end)) for end in (-math.inf, math.inf))
-    return abs(above - below) > JUMP * max(abs(above), abs(below))
+    x = e.arg.data
+    if row.name == "pow" and e.user._b.__class__ is float and e.user._b == 0 == x:
+        return True
+    near = [partial_at(e, math.nextafter(x, end)) for end in (-math.inf, math.inf)]
+    far = [partial_at(e, x + h) for h in (-FAR * max(1.0, abs(x)), FAR * max(1.0, abs(x)))]
+    jump = abs(near[1] - near[0])
+    return jump > JUMP * max(map(abs, near)) and not jump < JUMP * abs(far[1] - far[0])
 
 
 def partial_at(e: Edge, x: float) -> float:
