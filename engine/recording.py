@@ -195,10 +195,8 @@ def check_fresh(*roots: Value) -> None:
 
 def _by_hand(n: Value, fresh: Value, nodes: Iterable[Value]) -> bool:
     """Whether a user of `n` was recorded when `n` was still what follows from its arguments."""
-    for u in nodes:
-        if n in u._values() and renewed(u).data != u.data and renewed(u, {n: fresh}).data == u.data:
-            return True
-    return False
+    users = (u for u in nodes if n in u._values())
+    return any(renewed(u).data != u.data and renewed(u, {n: fresh}).data == u.data for u in users)
 
 
 def _bits(n: Value) -> Any:

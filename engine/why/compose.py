@@ -214,8 +214,8 @@ def remark(r: Remark, pen: Pen) -> str:
     """What is special about one partial, in a sentence."""
     f = pen.symbolic(r.partial)
     if r.kind == "convention":
-        told = ((pen.phrase(name), short(x)) for name, x in r.partial.operands)
-        here = ", ".join(dict.fromkeys(f"{name} = {x}" for name, x in told if name != x))  # no 2 = 2
+        operands = [(str(pen.phrase(name)), short(x)) for name, x in r.partial.operands]
+        here = ", ".join(dict.fromkeys(f"{name} = {x}" for name, x in operands if name != x))  # no 2 = 2
         node = f"{pen.phrase(r.made.names['y'])} = {pen.symbolic(r.made)}"
         return f"at {here} the slope of {node} is set by convention: {r.convention}"
     if r.kind == "saturated":
