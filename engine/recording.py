@@ -12,13 +12,13 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.errors import StaleGraph, math_error, short
+from engine.errors import StaleGraph, math_error, not_a_number, short
 from engine.formula import Formula, Itself, fold, formula, rebuild
 from engine.graph import topological
 from engine.ieee import value_and_partials
 from engine.ops import Row
 from engine.source import NAMES, recorder
-from engine.value import CONSTANT, Leaves, Steep, Value, check_data, fill, node, number
+from engine.value import CONSTANT, Leaves, Steep, Value, fill, node, number
 
 
 def group(xs: Any, where: str) -> tuple[tuple[Any, ...], bool]:
@@ -191,6 +191,14 @@ def check_fresh(*roots: Value) -> None:
                 f"{'its user ' if changed else ''}{n.op.name!r} holds "
                 f"{n.data!r} and would now be {fresh.data!r}. Call recompute() on the root to evaluate the graph again."
             )
+
+
+def check_data(*nodes: Value) -> None:
+    """TypeError for a node whose `.data` was set to what is not a real number: assignments are not looked at."""
+    for n in nodes:
+        if n.data.__class__ is not float and not isinstance(n.data, int | float):
+            whose = "a Value" if n.label is None or n.label is CONSTANT else repr(str(n.label))
+            raise not_a_number(n.data, f"{whose} has .data")
 
 
 def _by_hand(n: Value, fresh: Value, nodes: Iterable[Value]) -> bool:

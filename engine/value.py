@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from engine.errors import GradientReplaced, not_a_number, short
@@ -65,14 +64,6 @@ def number(x: Any, where: str) -> float:
     if value != value and not isinstance(x, float) and x == x:
         raise not_a_number(x, where)
     return value
-
-
-def check_data(*nodes: Value) -> None:
-    """TypeError for a node whose `.data` was set to what is not a real number: assignments are not looked at."""
-    for n in nodes:
-        if n.data.__class__ is not float and not isinstance(n.data, int | float):
-            whose = "a Value" if n.label is None or n.label is CONSTANT else repr(str(n.label))
-            raise not_a_number(n.data, f"{whose} has .data")
 
 
 class Call(type):
@@ -245,6 +236,8 @@ class Value(metaclass=Call):
         """
         seed = number(seed, "backward: seed")
         if self.data.__class__ is not float:
+            from engine.recording import check_data  # above this file: it makes Values
+
             check_data(*topological(self))
         before: list[tuple[Any, float]] = [(v, v.grad) for v in leaves(self) if v.grad] if accumulate else []
         revisited = self.grad is not None
@@ -287,7 +280,7 @@ class Value(metaclass=Call):
         >>> y.recompute().data
         9.0
         """
-        from engine.recording import renewed  # above this file: it makes Values
+        from engine.recording import check_data, renewed  # above this file: it makes Values
 
         done: list[tuple[Value, tuple[Any, ...]]] = []
         try:
