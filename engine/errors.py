@@ -13,6 +13,7 @@ Each is also the built-in exception that plain floats raise there, so `except Ze
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from engine.ops import Row
@@ -55,6 +56,16 @@ class GradientReplaced(UserWarning):
             f"backward() replaced the gradient{whose} that a pass from another root had left, where PyTorch would have "
             "added: call zero_grad() first to say that this is meant, or backward(accumulate=True) to add"
         )
+
+
+told_once: set[str] = set()
+
+
+def warn_replaced(label: object) -> None:
+    """Tell the caller of a pass, once, that it replaced the gradient of a leaf of that label."""
+    if "replaced" not in told_once:
+        told_once.add("replaced")
+        warnings.warn(GradientReplaced(label), stacklevel=3)
 
 
 def math_error(row: Row, refusal: Exception, operands: list[str], pole: bool) -> MathError:

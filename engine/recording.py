@@ -127,6 +127,7 @@ def by_ieee(row: Row, *args: Any) -> Any:
 def renewed(n: Value, instead: Mapping[Any, Value] | None = None) -> Value:
     """A fresh recording of node `n` at the present numbers of its arguments, or over others `instead`."""
     row: Any = n.op
+    check_data(*n._values())
     groups = n._groups() if instead is None else [[instead.get(p, p) for p in g] for g in n._groups()]
     args = [g if v else g[0] for g, v in zip(groups, row.vector, strict=True)]
     again = record if math.isfinite(n.data) else quietly  # what was recorded quietly stays quiet
@@ -213,4 +214,4 @@ def _bits(n: Value) -> Any:
     return struct.pack(f"<{1 + len(slopes)}d", n.data, *slopes)
 
 
-NAMES.update(careful=careful, steepened=steepened)
+NAMES.update(careful=careful, check_data=check_data, steepened=steepened)

@@ -12,11 +12,11 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from engine.errors import GradientReplaced, not_a_number, short
+from engine.errors import not_a_number, short, warn_replaced
 from engine.graph import born, leaves, topological
 from engine.ops import Row
 from engine.source import NAMES, recorder
@@ -236,16 +236,14 @@ class Value(metaclass=Call):
         """
         seed = number(seed, "backward: seed")
         if self.data.__class__ is not float:
-            from engine.recording import check_data  # above this file: it makes Values
-
-            check_data(*topological(self))
+            NAMES["check_data"](*topological(self))
         before: list[tuple[Any, float]] = [(v, v.grad) for v in leaves(self) if v.grad] if accumulate else []
         revisited = self.grad is not None
         nothing = float("-0.0")  # a new object; -0.0 + x is x in every bit
         try:
             order, replaced = _reached(self, nothing)
             if replaced is not None and not accumulate and not revisited:
-                _warn_replaced(replaced)
+                warn_replaced(None if replaced.label is CONSTANT else replaced.label)
             self.grad = seed
             for n in order:
                 g: Any = n.grad
@@ -280,14 +278,12 @@ class Value(metaclass=Call):
         >>> y.recompute().data
         9.0
         """
-        from engine.recording import check_data, renewed  # above this file: it makes Values
+        from engine.recording import renewed  # above this file: it makes Values
 
         done: list[tuple[Value, tuple[Any, ...]]] = []
         try:
             for n in topological(self):
-                if n.op is None:
-                    check_data(n)
-                else:
+                if n.op is not None:
                     fresh = renewed(n)
                     done.append((n, (n.data, n._b, n._da, n._db)))
                     n.data, n._b, n._da, n._db = fresh.data, fresh._b, fresh._da, fresh._db
@@ -390,15 +386,6 @@ def _reached(root: Value, nothing: float) -> tuple[list[Value], Value | None]:
                                 replaced = p
     order.sort(key=born, reverse=True)
     return order, replaced
-
-
-_told_once: set[str] = set()
-
-
-def _warn_replaced(leaf: Value) -> None:
-    if "replaced" not in _told_once:
-        _told_once.add("replaced")
-        warnings.warn(GradientReplaced(None if leaf.label is CONSTANT else leaf.label), stacklevel=3)
 
 
 node: Callable[[], Value] = type.__call__.__get__(Value)  # 45 ns; object.__new__(Value) takes 65

@@ -10,7 +10,7 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that a test can `import oracles`
 
-import engine.value
+import engine.errors
 from engine.formula import LATEX, TEXT
 from engine.ops import TABLE
 from engine.source import NAMES
@@ -24,7 +24,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 @pytest.fixture(autouse=True)
 def told(monkeypatch):
     """What was told once already, separate for each test: the warning about replaced gradients is among it."""
-    monkeypatch.setattr(engine.value, "_told_once", once := {"replaced"})
+    monkeypatch.setattr(engine.errors, "told_once", once := {"replaced"})
     return once
 
 
