@@ -11,7 +11,7 @@ from reprlib import repr as short
 from typing import Any
 
 from nn.csv_file import StrPath, read_csv
-from nn.dataset import Dataset, Row, check_rows, count, number
+from nn.dataset import Dataset, Row, check_rows, count, number, same_columns
 from nn.init import generator
 
 
@@ -173,7 +173,8 @@ def standardise(train: Dataset, *others: Dataset) -> list[Dataset]:
 
     mean_i and scale_i (the population standard deviation) come from `train` alone and are kept in every result as
     `.mean` and `.scale`; x_i = mean_i + scale_i z_i gives the inputs back. A constant column has scale 1, becomes 0
-    in `train`, and a warning names it. ValueError for no rows, other features, or Datasets standardised before.
+    in `train`, and a warning names it, or a class that no training row has. ValueError for no rows, other features or
+    classes, or Datasets standardised before.
 
     >>> train, test = standardise(Dataset("a", [((1,), (0,)), ((5,), (1,))]), Dataset("b", [((4,), (1,))]))
     >>> train.mean, train.scale, [x for x, t in train], test[0]
@@ -182,10 +183,9 @@ def standardise(train: Dataset, *others: Dataset) -> list[Dataset]:
     for data in (train, *others):
         if not isinstance(data, Dataset):
             raise TypeError(f"standardise takes Datasets, got {short(data)}; write standardise(*split(data))")
-        if data.features != train.features:
-            raise ValueError(f"{data!r} has the features {short(data.features)}, training has {short(train.features)}")
         if data.scale:
             raise ValueError(f"{data!r} is standardised already; standardise the data as they were read")
+    same_columns(train, *others)
     mean, scale = _statistics(train)
     result = []
     for data in (train, *others):

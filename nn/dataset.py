@@ -4,6 +4,7 @@ A row is a pair `(x, t)`: `x` a tuple of floats, `t` a tuple of floats or, for `
 """
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -88,6 +89,27 @@ class Dataset(Sequence[Row]):
                 raise ValueError(f"{self!r} has targets such as {short(t)}; one_hot() codes class indices")
             coded.append((x, tuple([float(k == t) for k in range(len(self.classes))])))
         return replace(self, rows=coded)
+
+
+def same_columns(train: Dataset, *others: Dataset, stacklevel: int = 3) -> None:
+    """Refuse rows whose columns, classes or scales are not those of training: their numbers would mean something else.
+
+    ValueError says what differs; a warning names classes of `others` that no training row has.
+
+    >>> same_columns(Dataset("a", [((0.5,), 0)], classes=("no", "yes")), Dataset("b", [((1,), 0)], classes=("yes", "no")))
+    Traceback (most recent call last):
+    ValueError: Dataset('b', 1 row, 1 feature, 2 classes) has the classes ('yes', 'no'), training has ('no', 'yes')
+    """
+    for data in others:
+        for what in "features", "classes", "mean", "scale":
+            mine, its = getattr(train, what), getattr(data, what)
+            if mine != its:
+                raise ValueError(f"{data!r} has the {what} {short(its)}, training has {short(mine)}")
+    known = {t for _, t in train}
+    new = {t for data in others for _, t in data} - known if train.classes else set()
+    if new:
+        names = [train.classes[t.index(1.0) if isinstance(t, tuple) else t] for t in new]
+        warnings.warn(f"no training row has the class {', '.join(sorted(names))}, but rows beside them have", stacklevel=stacklevel)
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -21,7 +21,7 @@ from nn.modules import MLP
 from nn.predictor import Predictor
 
 
-KEY, SUM = "nodegrad", "sha256"
+KEY, SUM = "nodegrad", "sha256"  # one entry of metadata, since safetensors writes several in any order
 ARCHITECTURE = {"nin": int, "layers": list, "activation": str | list, "output": str, "bias": bool, "expand": bool, "skip": bool}
 PREPARATION = ("features", "classes", "mean", "scale")
 
@@ -51,8 +51,8 @@ def save(model: MLP, path: str | os.PathLike[str], dataset: Dataset | None = Non
         predictor = Predictor.of(model, dataset)
         said["rows"] = {key: getattr(predictor, key) for key in PREPARATION}
     tensors = {name: numpy.array(t, dtype=numpy.float64) for name, t in model.state_dict().items()}
-    text = json.dumps(said)
-    return write(path, safetensors.save(tensors, metadata={KEY: text, SUM: _sum(text, tensors)}))
+    said[SUM] = _sum(said, tensors)
+    return write(path, safetensors.save(tensors, metadata={KEY: json.dumps(said)}))
 
 
 def load(path: str | os.PathLike[str]) -> MLP:
@@ -81,8 +81,8 @@ def _load(path: str | os.PathLike[str]) -> tuple[MLP, Predictor | None]:
     content = Path(path).read_bytes()
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")], object_pairs_hook=_each_once)
-        metadata = header["__metadata__"]
-        said = json.loads(metadata[KEY], object_pairs_hook=_each_once)
+        said = json.loads(header["__metadata__"][KEY], object_pairs_hook=_each_once)
+        checksum = said.pop(SUM)
         if said["format"] != 1 or said.keys() - {"format", "architecture", "rows"}:
             raise ValueError("it was written in a later format")
         architecture = _architecture(said["architecture"])
@@ -95,7 +95,7 @@ def _load(path: str | os.PathLike[str]) -> tuple[MLP, Predictor | None]:
         model = MLP(**architecture)
         model.load_state_dict({name: t.tolist() for name, t in tensors.items()})
         predictor = _predictor(model, said["rows"]) if "rows" in said else None
-        if metadata.get(SUM) != _sum(metadata[KEY], tensors):
+        if checksum != _sum(said, tensors):
             raise ValueError("it was changed after it was saved: its checksum is another")
     except Exception as error:  # whatever is wrong with a file, it is the file's fault
         raise ValueError(f"{os.fspath(path)} is not a model saved by nodegrad: {error}") from None
@@ -126,9 +126,9 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _sum(text: str, tensors: Mapping[str, Any]) -> str:
+def _sum(said: Mapping[str, Any], tensors: Mapping[str, Any]) -> str:
     """SHA-256 of the description and of every tensor, with its name and shape."""
-    digest = hashlib.sha256(text.encode())
+    digest = hashlib.sha256(json.dumps(said).encode())
     for name in sorted(tensors):
         digest.update(f"\n{name} {tensors[name].shape} ".encode())
         digest.update(tensors[name].tobytes())

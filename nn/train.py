@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine import no_grad, recording
 from nn.data import check_rows
+from nn.dataset import Dataset, same_columns
 from nn.history import Epoch, History
 from nn.init import generator
 from nn.losses import LOSSES, Loss, loss_function
@@ -90,6 +91,8 @@ def fit(
     recorder = _recorder(record)
     checked = _checked(model, rows, loss_of)
     held_out = None if validation is None else _checked(model, validation, loss_of)
+    if isinstance(rows, Dataset) and isinstance(validation, Dataset):
+        same_columns(rows, validation)
     random, history = generator(seed), History()
     steps = -(-len(checked) // batch_size)
     compiled = None

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from statistics import fmean, pstdev
 
@@ -16,8 +17,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nn import data
+from nn import MLP, data, fit
 from nn.data import Dataset, check_rows, load, moons, read_csv, split, standardise
+from nn.dataset import same_columns
 
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -650,6 +652,30 @@ def test_standardised_columns_keep_their_order(xs):
     [made] = standardise(Dataset("a", [(x, (1.0,)) for x in xs]))
     zs = [x for x, _ in made]
     assert all((a <= b) == (c <= d) or c == d for a, c in zip(xs, zs, strict=True) for b, d in zip(xs, zs, strict=True))
+
+
+def test_a_class_that_training_misses_is_named():
+    rows = [((float(i), 1.0 - i), i % 3) for i in range(6)]
+    train = Dataset("a", [row for row in rows if row[1] != 1], classes=("no", "perhaps", "yes"))
+    other = Dataset("b", rows, classes=("no", "perhaps", "yes"))
+    for one, two in ((train, other), (train.one_hot(), other.one_hot())):
+        with pytest.warns(UserWarning, match="^no training row has the class perhaps, but rows beside them have$") as caught:
+            first, second = standardise(one, two)
+        assert caught[0].filename == __file__
+        assert (len(first), len(second)) == (4, 6)
+    standardise(other, train)    # the other way round nothing is missing
+
+
+@pytest.mark.parametrize("changes", [{"features": ("x2", "x1")}, {"classes": ("yes", "no")}, {"mean": (1.0, 0.0), "scale": (1.0, 1.0)}])
+def test_columns_that_mean_something_else_are_refused(changes):
+    train = Dataset("a", [((1, 2), 0), ((2, 4), 1)], features=("x1", "x2"), classes=("no", "yes"))
+    same_columns(train, train[:1])
+    with pytest.raises(ValueError, match=rf"^Dataset\('a', 2 rows, .*\) has the {next(iter(changes))} \(.*\), training has \("):
+        same_columns(train, replace(train, **changes))
+    model = MLP(2, [2], output="softmax")
+    with pytest.raises(ValueError, match="training has"):
+        fit(model, train, validation=replace(train, **changes), loss="cross_entropy", lr=0.1, epochs=1)
+    assert [p.data for p in model.parameters()] == [p.data for p in MLP(2, [2], output="softmax").parameters()]
 
 
 @pytest.mark.parametrize(("parts", "error", "message"), [

@@ -305,7 +305,7 @@ def test_runs_that_diverge_or_err_are_rows():
     assert results[1].error == "OSError: no model today"
     diverged = grid(data.XOR(), {"lr": [0.1, 1e308]}, hidden=2, loss="sse", epochs=50, output="linear")
     assert diverged[1].error.startswith(("Diverged: ", "OverflowError: "))
-    assert "in epoch " in diverged[1].error
+    assert "update 0 (epoch 0, row " in diverged[1].error
     assert diverged[1].loss is None
     assert all(map(math.isfinite, diverged[1].weights)), "the weights of before that step"
     assert diverged.best == diverged[0]

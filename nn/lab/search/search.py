@@ -10,7 +10,7 @@ from itertools import product
 from random import Random
 from typing import Any, TypeAlias
 
-from nn.dataset import Dataset
+from nn.dataset import Dataset, same_columns
 from nn.init import generator
 from nn.lab.search.job import Factory, Job, Run, Setting
 from nn.lab.search.journal import Journal
@@ -200,6 +200,8 @@ def _job(
     if factory is not None and not callable(factory):
         raise TypeError(f"model is {factory!r}; write a function that takes seed= and returns an untrained model")
     job = Job(_dataset(rows), None if validation is None else _dataset(validation), factory, dict(options))
+    if job.validation is not None and isinstance(rows, Dataset) and isinstance(validation, Dataset):
+        same_columns(rows, validation, stacklevel=4)
     if both := varies & set(options):
         raise TypeError(f"{sorted(both)[0]} is given as an option, and also varies")
     job.check(varies)
