@@ -15,7 +15,7 @@ from nn.__main__ import main
 
 
 ROOT = Path(__file__).parent.parent
-WRITTEN = ["curves.png", "explanation.txt", "graph.svg", "model.safetensors"]
+WRITTEN = ["contents.txt", "curves.png", "explanation.txt", "graph.svg", "model.safetensors", "run.json"]
 
 
 def python(*args, **options):
@@ -110,7 +110,7 @@ def test_the_same_command_writes_the_same_bytes(run, tmp_path):
     assert run("train", "xor", "--hidden", 3, "--epochs", 5, "--seed", 5, "--out", tmp_path / "c")[0] == 0
     for file in WRITTEN:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    assert (tmp_path / "a" / WRITTEN[3]).read_bytes() != (tmp_path / "c" / WRITTEN[3]).read_bytes()
+    assert (tmp_path / "a" / WRITTEN[4]).read_bytes() != (tmp_path / "c" / WRITTEN[4]).read_bytes()
 
 
 def test_a_second_run_replaces_the_files_of_the_first(run, tmp_path):
@@ -295,7 +295,7 @@ def test_an_interrupt_writes_nothing(run, monkeypatch, tmp_path):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nn.__main__.fit", interrupt)
+    monkeypatch.setattr("nn.cli.train.fit", interrupt)
     status, _, err = run("train", "xor", "--out", tmp_path / "out")
     assert (status, err) == (130, ["nn train: interrupted; nothing was written"])
     assert files(tmp_path) == []
@@ -305,7 +305,7 @@ def test_a_drawing_that_fails_leaves_nothing_half_written(run, monkeypatch, tmp_
     def fail(*args, **kwargs):
         raise OSError("no space left")
 
-    monkeypatch.setattr("nn.__main__.draw", fail)
+    monkeypatch.setattr("nn.cli.train.draw", fail)
     refused(run("train", "xor", "--epochs", 2, "--out", tmp_path / "out"), "no space left")
     assert files(tmp_path) == []
 

@@ -13,6 +13,13 @@ import nn.__main__
 ROOT = Path(__file__).parent.parent
 LINES = (ROOT / "README.md").read_text().splitlines()
 COMMANDS = [line.strip() for line in LINES if line.startswith("    python -m ")]
+WRITTEN = {"model.safetensors", "run.json", "curves.png", "graph.svg", "explanation.txt", "contents.txt"}
+SAYS = {  # what the other commands print
+    "explain": "\ndE/dw_h1,x2 = ",
+    "plot": "run/iris/landscape.png\n",
+    "search": "best of 8: lr=",
+    "experiment": "run/notes/local_minimum.png",
+}
 CSV = "length,width,species\n" + "\n".join(f"{k}.5,{(k * 7) % 10},{'ab'[k % 2]}" for k in range(40))
 
 
@@ -23,13 +30,17 @@ def test_a_command_line_runs(command, tmp_path, monkeypatch, capsys):
     _, _, package, *args = shlex.split(command)
     if "digits" in args:
         args[args.index("--epochs") + 1] = "1"  # the whole training takes a quarter of a minute
+    if "run/iris" in args and args[0] != "train":
+        nn.__main__.main(["train", "iris", "--hidden", "8", "--epochs", "2", "--out", "run/iris"])
+        capsys.readouterr()
     assert {"engine": engine.__main__, "nn": nn.__main__}[package].main(args) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    if package == "nn":
-        out = tmp_path / args[args.index("--out") + 1]
-        assert {p.name for p in out.iterdir()} == {"model.safetensors", "curves.png", "graph.svg", "explanation.txt"}
+    if package == "nn" and args[0] == "train":
+        assert {p.name for p in (tmp_path / args[args.index("--out") + 1]).iterdir()} == WRITTEN
         assert "held-out accuracy" in printed.out
+    elif package == "nn":
+        assert SAYS[args[0]] in printed.out
     else:
         assert "dy/dw = 0.711578" in printed.out
         assert "<script>" in (tmp_path / "page.html").read_text()

@@ -1,0 +1,102 @@
+"""Folders of runs: model.safetensors, run.json with what made it, and contents.txt, which says what each file holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from nn import MLP, Epoch, History, load
+from nn.cli.problem import Problem, problem
+from nn.files import load_predictor, write
+from nn.lab.plots import axes
+from nn.predictor import Predictor
+
+
+MODEL, RUN, CONTENTS = "model.safetensors", "run.json", "contents.txt"
+MADE_FROM = ("dataset", "target", "output", "loss", "held_out", "seed")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A model from disk with what is known of its training.
+
+    `rows` knows how the inputs were prepared, if the file does; `settings` is empty where no run.json stands beside it.
+    """
+
+    path: Path
+    model: MLP
+    rows: Predictor | None
+    settings: Mapping[str, Any]
+    history: History
+
+    def problem(self, dataset: str | None = None, loss: str | None = None) -> Problem:
+        """The rows that it was trained and tested on, or those of another data set; ValueError if neither is known."""
+        if dataset is None and not self.settings:
+            raise ValueError(f"{self.path} has no {RUN} beside it that would say what it was trained on; name a --dataset")
+        if dataset is None:
+            known = {key: self.settings[key] for key in MADE_FROM}
+            found = problem(known.pop("dataset"), **known)
+        else:
+            found = problem(dataset, None, self.model.output, loss)
+        if len(found.dataset.features) != self.model.nin or found.nout != self.model.nout:
+            raise ValueError(
+                f"{found.dataset!r} has {len(found.dataset.features)} features and {found.nout} outputs, the model {self.model.nin} and {self.model.nout}"
+            )
+        return found
+
+
+def read(path: Path) -> Saved:
+    """The model at `path`, a file or the folder of a run; raises ValueError, with the reason, for what is none."""
+    file = path / MODEL if path.is_dir() else path
+    if not file.exists():
+        raise ValueError(f"there is no model at {file}; python -m nn train DATASET --out FOLDER makes one")
+    model, beside, rows = load(file), file.parent / RUN, None
+    with suppress(ValueError):  # saved without a data set
+        rows = load_predictor(file)
+    if not beside.exists():
+        return Saved(file, model, rows, {}, History())
+    try:
+        found = json.loads(beside.read_bytes())
+        settings = found["settings"]
+        {key: settings[key] for key in MADE_FROM}
+        history = History([Epoch(**epoch) for epoch in found["epochs"]])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{beside} is not what train wrote: {error!r}; move it away, or train again") from None
+    return Saved(file, model, rows, settings, history)
+
+
+def described(settings: Mapping[str, Any], history: History) -> bytes:
+    """The content of run.json."""
+    return (json.dumps({"settings": settings, "epochs": [vars(e) for e in history.epochs]}, indent=1) + "\n").encode()
+
+
+def ready(out: Path) -> None:
+    """Refuse before the work what would be refused after it: no matplotlib, a folder that cannot be written."""
+    axes()
+    try:
+        there = next(folder for folder in (out, *out.parents) if folder.exists())
+        write(there / ".writable", b"").unlink()
+    except OSError as error:
+        raise OSError(f"cannot write to {out}: {error.strerror}; give --out another folder") from None
+
+
+def png(figure: Any) -> bytes:
+    """A figure as the bytes of a PNG file, the same for the same figure."""
+    figure.savefig(made := BytesIO(), format="png")
+    return made.getvalue()
+
+
+def fill(out: Path, title: str, files: Mapping[str, tuple[bytes | Callable[[Path], Path], str]]) -> None:
+    """Write `files`, name to what it is and its content or what writes it, and contents.txt; print each."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, (content, what) in files.items():
+        path = content(out / name) if callable(content) else write(out / name, content)
+        print(f"  {path}  {what}")
+    lines = [title, "", *(f"{name}  {what}" for name, (_, what) in files.items())]
+    write(out / CONTENTS, ("\n".join(lines) + "\n").encode())
+    print(f"  {out / CONTENTS}  this list")

@@ -1,0 +1,71 @@
+"""What a data set asks of a network: its rows in two parts, the output layer, the loss; and numbers in brief."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nn import data
+from nn.dataset import Dataset
+from nn.train import INDEX_LOSSES
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows to train on and to test with, prepared for a network with this output and this loss."""
+
+    dataset: Dataset
+    train: Dataset
+    test: Dataset
+    output: str
+    loss: str
+    target: str | int | None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the rows for testing are others than those for training."""
+        return self.test is not self.train
+
+    @property
+    def nout(self) -> int:
+        """The number of outputs."""
+        t = self.train[0][1]
+        return len(self.dataset.classes) or (1 if isinstance(t, int) else len(t))
+
+
+def problem(
+    name: str, target: str | None = None, output: str | None = None, loss: str | None = None, held_out: float = 0.2, seed: int = 0
+) -> Problem:
+    """The data set of that name or file, split and standardised; classes get softmax and cross entropy, numbers half_sse.
+
+    >>> problem("xor", output="sigmoid").loss
+    'bce'
+    """
+    column = int(target) if target and target.lstrip("-").isdecimal() else target
+    dataset = data.load(name, target=column)
+    train, test = _parts(dataset, name, held_out, seed)
+    classes = len(dataset.classes)
+    output = output or ("softmax" if classes else "linear")
+    loss = loss or {"softmax": "cross_entropy", "sigmoid": "bce"}.get(output, "half_sse")
+    if classes and loss not in INDEX_LOSSES:
+        coded = train.one_hot()
+        train, test = coded, coded if test is train else test.one_hot()
+    return Problem(dataset, train, test, output, loss, column)
+
+
+def _parts(dataset: Dataset, name: str, held_out: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Training and held-out rows, standardised; a truth table has no row to spare and is both."""
+    if len(dataset) <= 4:
+        return dataset, dataset
+    train, test = data.split(dataset, held_out=held_out, seed=seed)
+    if name.lower() == "digits":  # already between 0 and 1
+        return train, test
+    return tuple(data.standardise(train, test))  # type: ignore[return-value]
+
+
+def brief(x: float | None) -> str:
+    """A loss in four decimals, or in powers of ten where it has run away.
+
+    >>> brief(0.25), brief(3e9), brief(None)
+    ('0.2500', '3.0e+09', '-')
+    """
+    return "-" if x is None else f"{x:.4f}" if abs(x) < 1e6 else f"{x:.1e}"

@@ -1,0 +1,295 @@
+"""`python -m nn explain`, `plot`, `experiment`, `search`: what they print and write, and one line for whatever is wrong."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from nn import MLP, data, fit, load, losses, save
+from nn.__main__ import main
+from nn.files import load_predictor
+from nn.lab.experiments import ALL
+from nn.lab.experiments.one_neuron import small_steps
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run the command line in this process: its exit status, stdout, and the lines of stderr."""
+    monkeypatch.setenv("CI", "true")
+
+    def run(*args):
+        try:
+            status = main([str(a) for a in args])
+        except SystemExit as end:
+            status = end.code
+        out, err = capsys.readouterr()
+        return status, out, err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def moons(run, tmp_path):
+    """The folder of a run on moons."""
+    folder = tmp_path / "moons"
+    assert run("train", "moons", "--hidden", 4, "--epochs", 8, "--lr", 0.1, "--seed", 2, "--out", folder)[0] == 0
+    return folder
+
+
+def refused(result, told):
+    status, out, err = result
+    assert (status, out, len(err)) == (2, "", 1), (status, out, err)
+    assert told in err[0]
+    assert "Traceback" not in err[0]
+
+
+def slope(model, x, t, loss, weight):
+    """dE/dw by a central difference."""
+    w, h, E = dict(model.named_parameters())[weight], 1e-6, []
+    kept = w.data
+    for at in (kept + h, kept - h):
+        w.data = at
+        E.append(getattr(losses, loss)(model(x), t).data)
+    w.data = kept
+    return (E[0] - E[1]) / (2 * h)
+
+
+# ---- run.json
+
+
+def test_a_run_says_what_made_it(moons):
+    found = json.loads((moons / "run.json").read_text())
+    train, test = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))
+    saved = load_predictor(moons / "model.safetensors")
+    assert (saved.mean, saved.scale, saved.classes) == (train.mean, train.scale, ("upper", "lower"))
+    model = MLP(2, [4, 2], output="softmax", seed=2)
+    history = fit(model, train, loss="cross_entropy", lr=0.1, epochs=8, validation=test, seed=2)
+    assert [e["loss"] for e in found["epochs"]] == history.loss
+    assert [e["accuracy"] for e in found["epochs"]] == history.accuracy
+    listed = [line.split()[0] for line in (moons / "contents.txt").read_text().splitlines()[2:]]
+    assert sorted([*listed, "contents.txt"]) == sorted(p.name for p in moons.iterdir())
+
+
+# ---- explain
+
+
+def test_explain_tells_the_derivative_of_the_worst_held_out_row(run, moons):
+    status, out, err = run("explain", moons, "w_h2,x1", "--notes", "LEC")
+    assert (status, err) == (0, [])
+    model = load(moons / "model.safetensors")
+    test = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))[1]
+    x, t = max(test, key=lambda row: losses.cross_entropy(model(row[0]), row[1]).data)
+    assert out.startswith(f"row {test.rows.index((x, t))} of 40 held-out rows, the worst: x = ({x[0]:.4g}, {x[1]:.4g}), target {t}")
+    (told,) = re.findall(r"^dE/dw_h2,x1 = (\S+)", out, re.MULTILINE)
+    assert float(told) == pytest.approx(slope(model, x, t, "cross_entropy", "w_h2,x1"), rel=1e-4)
+    assert "0.1 ×" in out  # the step with the rate of the training
+
+
+def test_explain_takes_a_numbered_row_and_a_row_of_your_own(run, moons):
+    model = load(moons / "model.safetensors")
+    train, test = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))
+    x, t = test[7]
+    raw = [m + s * v for v, m, s in zip(x, train.mean, train.scale, strict=True)]
+    expected = slope(model, x, t, "cross_entropy", "b_o1")
+    rows = [["--sample", 7], ["--row=" + ",".join(map(repr, raw)), "--t", t], ["--row=" + ",".join(map(repr, raw)), "--t", ("upper", "lower")[t]]]
+    for options in rows:
+        status, out, err = run("explain", moons / "model.safetensors", "b_o1", *options)
+        assert (status, err) == (0, [])
+        (told,) = re.findall(r"^dE/db_o1 = (\S+)", out, re.MULTILINE)
+        assert float(told) == pytest.approx(expected, rel=1e-4)
+    assert r"\frac" in run("explain", moons, "b_o1", "--latex")[1]
+
+
+def test_explain_of_a_lone_model_needs_rows(run, tmp_path):
+    path = save(MLP(2, [3, 1], output="sigmoid", seed=1), tmp_path / "lone.safetensors")
+    refused(run("explain", path, "w_o1,h1"), "has no run.json beside it that would say what it was trained on; name a --dataset")
+    status, out, _ = run("explain", path, "w_o1,h1", "--dataset", "xor", "--sample", 2)
+    assert status == 0
+    model = load(path)
+    (told,) = re.findall(r"^dE/dw_o1,h1 = (\S+)", out, re.MULTILINE)
+    assert float(told) == pytest.approx(slope(model, (1.0, 0.0), (1.0,), "bce", "w_o1,h1"), rel=1e-4)
+    status, out, _ = run("explain", path, "w_o1,h1", "--row=-0.5,2", "--t", "0.25", "--loss", "sse")
+    (told,) = re.findall(r"^dE/dw_o1,h1 = (\S+)", out, re.MULTILINE)
+    assert float(told) == pytest.approx(slope(model, (-0.5, 2.0), (0.25,), "sse", "w_o1,h1"), rel=1e-4)
+    refused(run("explain", path, "w_o1,h1", "--dataset", "iris"), "has 4 features and")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ("w_o1,h9", "no weight 'w_o1,h9' (did you mean w_o1,h"),
+        ("w_o1,h1 --sample 40", "--sample is 40, and the rows are numbered from 0 to 39"),
+        ("w_o1,h1 --sample -1", "--sample is -1"),
+        ("w_o1,h1 --row 1,2,3 --t 0", "--row has 3 numbers, and the model takes 2: x1, x2"),
+        ("w_o1,h1 --row 1,x --t 0", "--row is '1,x', not numbers"),
+        ("w_o1,h1 --row 1,nan --t 0", "x[1] is nan; write a finite number"),
+        ("w_o1,h1 --row 1,2", "a row of your own needs its target"),
+        ("w_o1,h1 --row 1,2 --t middle", "--t is 'middle', which is no class; write upper, lower"),
+        ("w_o1,h1 --row 1,2 --t 2", "2, outside the class indices 0..1"),
+        ("w_o1,h1 --row 1,2 --t 0 --sample 3", "give one or the other"),
+        ("w_o1,h1 --t 0", "--t is the target of a --row"),
+        ("w_o1,h1 --notes MIT", "invalid choice: 'MIT'"),
+    ],
+)
+def test_what_explain_refuses(run, moons, args, told):
+    refused(run("explain", moons, *args.split()), told)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"settings": {}, "epochs": []}', b"\xff", b'{"settings": 3, "epochs": [1]}'])
+def test_a_damaged_run_is_told(run, moons, content):
+    (moons / "run.json").write_bytes(content)
+    refused(run("explain", moons, "w_o1,h1"), "run.json is not what train wrote")
+    (moons / "model.safetensors").write_bytes(b"nothing")
+    refused(run("plot", moons, "curves"), "is not a model saved by nodegrad")
+
+
+# ---- plot
+
+
+@pytest.mark.parametrize("kind", ["curves", "boundary", "landscape", "saturation"])
+def test_plots_of_a_run(run, moons, tmp_path, kind):
+    status, out, err = run("plot", moons, kind, *(["--points", 5] if kind == "landscape" else []))
+    assert (status, out, err) == (0, f"{moons / kind}.png\n", [])
+    first = (moons / f"{kind}.png").read_bytes()
+    assert first[:8] == b"\x89PNG\r\n\x1a\n"
+    other = tmp_path / "deeper" / "other.png"
+    assert run("plot", moons, kind, *(["--points", 5] if kind == "landscape" else []), "--out", other)[0] == 0
+    assert other.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ("landscape --along w_h1,x1 w_o9,h1", "the model has no weight 'w_o9,h1'"),
+        ("landscape --points 1", "points must be a whole number >= 2, not 1"),
+        ("landscape --reach 0", "reach must be a number above 0, not 0.0"),
+        ("histogram", "invalid choice: 'histogram'"),
+        ("curves --out /dev/null/x/y.png", "cannot write to"),
+    ],
+)
+def test_what_plot_refuses(run, moons, args, told):
+    before = sorted(p.name for p in moons.iterdir())
+    refused(run("plot", moons, *args.split()), told)
+    assert sorted(p.name for p in moons.iterdir()) == before
+
+
+def test_a_boundary_needs_two_inputs_and_curves_a_history(run, tmp_path):
+    refused(run("plot", tmp_path / "nowhere", "curves"), "there is no model at ")
+    path = save(MLP(4, [3, 3], output="softmax"), tmp_path / "lone.safetensors")
+    refused(run("plot", path, "curves"), "has no run.json beside it, which would hold the losses")
+    assert run("train", "iris", "--epochs", 1, "--out", tmp_path / "iris")[0] == 0
+    refused(run("plot", tmp_path / "iris", "boundary"), "the model takes 4")
+
+
+# ---- experiment
+
+
+def test_an_experiment_prints_its_table_and_sentence(run, tmp_path):
+    status, out, err = run("experiment", "small_steps", "saturation", "--out", tmp_path / "x")
+    assert (status, err) == (0, [])
+    assert str(small_steps()) in out
+    assert out.index("small_steps: ") < out.index("saturation: ")
+    assert sorted(p.name for p in (tmp_path / "x").iterdir()) == sorted(
+        ["small_steps.txt", "small_steps.png", "saturation.txt", "saturation.png", "contents.txt"]
+    )
+    assert (tmp_path / "x" / "small_steps.txt").read_text() == f"{small_steps()}\n"
+    assert "saturation.txt, saturation.png  A saturated" in (tmp_path / "x" / "contents.txt").read_text()
+    assert run("experiment", "small_steps")[1] == f"{small_steps()}\n"
+
+
+def test_all_experiments_are_run_by_all(run, monkeypatch):
+    for name in ALL:
+        monkeypatch.setitem(ALL, name, lambda name=name: f"<{name}>")
+    assert run("experiment", "all")[1].split() == [f"<{name}>" for name in ALL]
+
+
+def test_what_experiment_refuses(run, tmp_path, monkeypatch):
+    refused(run("experiment", "small_steps", "symetry"), "there is no experiment 'symetry' (did you mean symmetry?)")
+    refused(run("experiment"), "required: NAME")
+    refused(run("experiment", "small_steps", "--out", "/dev/null/x"), "cannot write to")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    refused(run("experiment", "small_steps", "--out", tmp_path / "x"), 'plots need matplotlib: pip install "nodegrad[plots]"')
+    assert not (tmp_path / "x").exists()
+    assert run("experiment", "small_steps")[0] == 0  # a table needs no figure
+
+
+def test_an_interrupt_keeps_the_experiments_that_are_done(run, tmp_path, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(ALL, "saturation", interrupt)
+    status, _, err = run("experiment", "small_steps", "saturation", "--out", tmp_path)
+    assert (status, err) == (130, [f"nn experiment: interrupted; the experiments printed above are in {tmp_path}"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["contents.txt", "small_steps.png", "small_steps.txt"]
+
+
+# ---- search
+
+
+def test_search_tries_every_setting_and_keeps_the_best(run, tmp_path):
+    args = ["search", "xor", "--hidden", 2, 3, "--lr", 0.1, 0.5, "--seeds", 2, "--epochs", 60, "--output", "sigmoid", "--out", tmp_path / "s"]
+    status, out, err = run(*args)
+    assert (status, err) == (0, [])
+    ends = {}
+    for lr in (0.1, 0.5):
+        for hidden in (2, 3):
+            for seed in (0, 1):
+                model = MLP(2, [hidden, 1], output="sigmoid", seed=seed)
+                fit(model, data.XOR(), loss="bce", lr=lr, epochs=60, seed=seed)
+                ends[lr, hidden, seed] = np.mean([losses.bce(model(x), t).data for x, t in data.XOR()]), model
+    (lr, hidden, seed), (E, model) = min(ends.items(), key=lambda end: end[1][0])
+    assert f"best of 8: lr={lr:g}, hidden={hidden}, seed={seed}, training loss {E:.4f}" in out
+    assert load(tmp_path / "s" / "model.safetensors").state_dict() == model.state_dict()
+    assert sorted(p.name for p in (tmp_path / "s").iterdir()) == ["contents.txt", "model.safetensors", "runs.jsonl", "runs.png", "table.txt"]
+    runs = (tmp_path / "s" / "runs.jsonl").read_bytes()
+    assert run(*args)[1] == out  # started again it has nothing to do
+    assert (tmp_path / "s" / "runs.jsonl").read_bytes() == runs
+
+
+def test_a_random_search_draws_between(run):
+    status, out, err = run("search", "moons", "--random", 5, "--seeds", 1, "--hidden", 2, 6, "--lr", 0.01, 1, "--epochs", 2)
+    assert (status, err) == (0, [])
+    drawn = re.findall(r"^ *([\d.]+) +(\d) +0 ", out, re.MULTILINE)
+    assert len(drawn) == 5
+    assert all(0.01 <= float(lr) <= 1 and 2 <= int(hidden) <= 6 for lr, hidden in drawn)
+    assert len({lr for lr, _ in drawn}) == 5
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ("irsi", "did you mean 'iris'?"),
+        ("xor --lr 0.1 -1", "lr must be a number >= 0, not -1"),
+        ("xor --hidden 0 2", "must be a whole number >= 1, not 0"),
+        ("xor --seeds 0", "seeds"),
+        ("xor --random 0", "runs is 0"),
+        ("xor --out /dev/null/x", "cannot write to"),
+    ],
+)
+def test_what_search_refuses(run, args, told):
+    status, _, err = run("search", *args.split(), "--epochs", 2)
+    assert status == 2
+    assert len(err) == 1
+    assert told in err[0]
+
+
+# ---- help
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("", ["python -m nn explain run/xor w_o1,h1 --notes LEC", "a first round", "experiment", "search", "plot"]),
+        ("explain", ["factor by factor", "to unit j from i", "--sample", "--row", "--notes"]),
+        ("plot", ["normalised unit by unit", "where it is exact", "--along"]),
+        ("experiment", ["counter-case", *ALL]),
+        ("search", ["a grid", "--random N", "goes on where it was", "--jobs"]),
+    ],
+)
+def test_help_teaches(run, command, words):
+    status, out, err = run(*command.split(), "--help")
+    assert (status, err) == (0, [])
+    for word in words:
+        assert word in " ".join(out.split())
