@@ -46,7 +46,7 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
         given = f"{short(y)} and {short(xs)}"
         raise TypeError(f"gradient takes a Value and a list of Values, as in (y, [x]), not {given}")
     check_fresh(y)
-    known = set(topological(y))
+    xs, known = list(xs), set(topological(y))
     if unknown := [x for x in xs if x.__class__ is not Value or x not in known]:
         where = f"not in the graph of {y!r}"
         raise ValueError(f"gradient: {short(unknown[0])} is {where}; did you rebuild the expression?")

@@ -371,10 +371,21 @@ def test_where_a_row_has_no_finite_value_nothing_is_judged():
         assert {f.verdict for f in check_row(TABLE[name], args)} == {"unjudged"}
 
 
+@pytest.mark.parametrize(
+    ("f", "x"), [(lambda x: x * math.nan, 1.0), (lambda x: x * math.inf, 1.0), (lambda x: x * 2, math.nan)],
+    ids=["nan", "inf", "at nan"],
+)
+def test_a_check_that_compares_nothing_does_not_pass(f, x, way):
+    report = gradcheck(f, [x])
+    assert not report
+    assert repr(report) == "<gradcheck judged nothing: there is no finite slope to compare a derivative with>"
+
+
 def test_partials_that_nobody_can_judge_do_not_fail():
     report = gradcheck(lambda x, p: x**p, [-2.0, 3.0])
     assert report
     assert [line.verdict for line in report.lines] == ["agrees", "unjudged"]
+    assert "passed: 2 derivatives, 1 nodes, 1 unjudged, by" in repr(report)
 
 
 # ---- functions ----------------------------------------------------------------------------------

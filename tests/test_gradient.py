@@ -97,6 +97,15 @@ def test_a_step_of_descent_is_a_graph_like_any_other():
 # ---- what is refused
 
 
+def test_any_iterable_of_values_will_do():
+    x, y = Value(2.0), Value(3.0)
+    z = x * y
+    for xs in ([x, y], (x, y), {x: 0, y: 0}, iter([x, y])):
+        assert [g.data for g in gradient(z, xs)] == [3.0, 2.0]
+    with pytest.raises(ValueError, match="not in the graph"):
+        gradient(z, iter([x, Value(1.0)]))
+
+
 def test_a_stranger_is_refused():
     a, b = Value(2.0, "a"), Value(3.0, "b")
     y = a * 2

@@ -39,7 +39,7 @@ def gradcheck(
     graph: read again in 60 digits a step off the real axis (in floats without mpmath), by differences
     where an operation is known in floats only. The function itself is called beside `xs` as well, so
     that an `item()` that drops a gradient is noticed. At a kink the slopes on both sides are reported,
-    and nothing fails. `order=2` checks the second derivatives too. It takes about a millisecond a node
+    and nothing fails; where no derivative has a slope to be compared with, the check does not pass. `order=2` checks the second derivatives too. It takes about a millisecond a node
     and, for every input, two evaluations of what depends on it.
 
     >>> print(gradcheck(lambda x: x * x.item(), [3.0]))

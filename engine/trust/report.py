@@ -37,8 +37,13 @@ class Gradcheck:
 
     @property
     def ok(self) -> bool:
-        """Whether no rule and no derivative disagrees with its measurement."""
-        return self.first is None and all(line.verdict != "differs" for line in self.lines)
+        """Whether no rule and no derivative disagrees with its measurement, and there was something to compare."""
+        return self.first is None and all(line.verdict != "differs" for line in self.lines) and not self._idle
+
+    @property
+    def _idle(self) -> bool:
+        """Whether not one derivative could be compared, as where all is NaN."""
+        return bool(self.lines) and all(line.verdict == "unjudged" for line in self.lines)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -63,7 +68,11 @@ class Gradcheck:
             return f"failed: the rule of {self.first.where} disagrees"
         if wrong := [line.name for line in self.lines if line.verdict == "differs"]:
             return f"failed: the gradient by {', '.join(wrong)} disagrees"
+        if self._idle:
+            return "judged nothing: there is no finite slope to compare a derivative with"
         counts = [f"{len(self.lines)} derivatives", f"{self.nodes} nodes"]
+        unjudged = sum(line.verdict == "unjudged" for line in self.lines)
+        counts += [f"{unjudged} unjudged"] if unjudged else []
         counts += [f"{len(self.kinks)} at kinks"] if self.kinks else []
         ways = dict.fromkeys(line.by for line in self.lines)
         return f"passed: {', '.join(counts)}, by {' and '.join(ways) or 'nothing to compare'}"
