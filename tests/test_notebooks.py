@@ -2,8 +2,11 @@
 
 import re
 from pathlib import Path
+from time import perf_counter
 
 import pytest
+
+from engine.learn.ledger import LEDGER
 
 
 nbformat = pytest.importorskip("nbformat")
@@ -25,14 +28,15 @@ _socket.socket.connect = _local
 
 def texts(cell):
     """What a cell printed and showed as text; pictures are left to the tests of the views."""
-    shown = []
+    shown: list[str] = []
+    printed = ""  # in whatever pieces it came
     for output in cell.get("outputs", []):
         if output["output_type"] == "stream":
-            shown.append(output["text"])
+            printed += "".join(output["text"])
         else:
             data = output.get("data", {})
             shown += [data[kind] for kind in ("text/plain", "text/latex", "text/markdown") if kind in data]
-    return ["".join(s) for s in shown]
+    return [printed, *("".join(s) for s in shown)]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -43,7 +47,9 @@ def test_it_runs_from_a_clean_kernel_and_prints_the_same(path):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     fresh.cells.insert(0, nbformat.v4.new_code_cell(OFFLINE))
+    start = perf_counter()
     nbclient.NotebookClient(fresh, timeout=60, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    print(f"{path.stem}: {perf_counter() - start:.1f} s")
     for old, new in zip(committed.cells, fresh.cells[1:], strict=True):
         assert texts(old) == texts(new), f"in the cell that begins {old.source[:60]!r}"
 
@@ -57,3 +63,34 @@ def test_it_is_committed_with_outputs_small_and_without_addresses(path):
     assert path.stat().st_size < 300_000
     printed = "".join(t for cell in code for t in texts(cell))
     assert not re.search(r"0x[0-9a-f]{6,}", printed), "an address changes with every run"
+
+
+def tags(cell):
+    """The ids of the ledger that a cell is about: its lines `# eq: S63-5, LEC-6`."""
+    return [key.strip() for line in re.findall(r"^# eq: (.*)$", cell.source, re.M) for key in line.split(",")]
+
+
+def test_there_are_ten():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{k:02}" for k in range(10)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_its_cells_are_few_and_short_and_name_equations_that_there_are(path):
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert len(code) <= 14
+    for cell in code:
+        lines = [line for line in cell.source.splitlines() if not line.startswith("# eq: ")]
+        assert len(lines) <= 12, cell.source
+        assert set(tags(cell)) <= set(LEDGER), cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_prints_no_number_unasserted_and_never_waits(path):
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert sum("assert " in source for source in code) >= 2
+    assert not re.search(r"\binput\(|urllib|requests|time\.time|open\(", "\n".join(code))
+
+
+def test_every_line_of_the_ledger_has_a_cell_in_the_notebook_that_it_names():
+    found = {path.stem[:2]: {t for c in nbformat.read(path, as_version=4).cells for t in tags(c)} for path in NOTEBOOKS}
+    assert [key for key, entry in LEDGER.items() if key not in found[entry.notebook]] == []

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.learn.course import course, lessons
 from engine.learn.desk import Desk
+from engine.learn.ledger import table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,7 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     commands.add_parser("reset", help="empty the blanks of a lesson").add_argument("lesson")
     drill = commands.add_parser("drill", help="every partial of a small network, asked in turn")
     drill.add_argument("--seed", type=int, default=0)
-    commands.add_parser("ledger", help="every equation of the notes, on a live network")
+    ledgers = commands.add_parser("ledger", help="every equation of the notes, on a live network")
+    ledgers.add_argument("model", nargs="?", help="a model file; without one the 13/20 network")
     args = parser.parse_args(argv)
     try:
         return run(args)
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.command == "drill":
         return drilled(args.seed)
     elif args.command == "ledger":
-        return ledger()
+        return ledger(args.model)
     else:
         desk = Desk(args.impl, number(args.lesson) if args.command == "check" else 99, args.seconds)
         if args.command in (None, "check"):
@@ -96,10 +98,15 @@ def drilled(seed: int) -> int:
     return 0
 
 
-def ledger() -> int:
-    """The equations of the notes on a live network."""
-    room: Any = import_module("nn.ledger")
-    print(room.table())
+def ledger(model: str | None = None) -> int:
+    """The equations of the notes on the network of a model file, or on the 13/20 network."""
+    if model is None:
+        print(table())
+        return 0
+    nn: Any = import_module("nn")
+    net = nn.load(model)
+    x, t = [0.5 * (-1) ** i * (i + 1) for i in range(net.nin)], [float(k == 0) for k in range(net.nout)]
+    print(table(nn.losses.sse(net(x), t)))
     return 0
 
 

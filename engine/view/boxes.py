@@ -125,7 +125,7 @@ def summary(group: Group, marks: Marks, show: Collection[str]) -> list[str]:
     what = "parameters" if all(n.kind in ("w", "b") for n in leaves) else "leaves"
     lines = [f"{len(results)} outputs"] * (len(results) > 1) + [f"{len(leaves)} {what}"] * bool(leaves)
     grads = [n.grad for n in leaves or results if n.grad is not None]
-    return lines + [f"grad {marks.range(grads)}"] * bool(grads and "grad" in show)
+    return [*lines, f"grad {marks.range(grads)}"] if grads and "grad" in show else lines
 
 
 def sentence(n: Node, marks: Marks) -> str:
