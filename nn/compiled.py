@@ -128,10 +128,8 @@ class CompiledSteps:
 
     def _after(self, step: _Step, rows: Any, order: Sequence[int], state: array[float]) -> float:
         """The loss of a batch at a state; NaN where it has no value."""
-        looked = array("d", state)
-        looked[0] = 0.0  # with a learning rate of 0 a step only looks
         try:
-            return step.scan(rows, looked, order, None)[0]
+            return step.scan(rows, array("d", state), order, None)[0]  # what it does to the copy is of no interest
         except ArithmeticError:
             return math.nan
 
@@ -139,7 +137,6 @@ class CompiledSteps:
         """The gradient of the loss of each of these rows by itself at the present weights."""
         step = self.step(1)
         state = step.state()
-        state[0] = 0.0
         for i in indices:
             looked = array("d", state)
             step.scan(self.data, looked, array("q", [i]), None)
@@ -149,7 +146,7 @@ class CompiledSteps:
         """The loss of each of these rows by itself at the present weights; NaN where it has no value."""
         step = self.step(1)
         state = step.state()
-        state[0] = 0.0
+        state[0] = 0.0  # with a learning rate of 0 a step only looks
         looked = array("d", state)
         try:
             found = step.scan(self.data, looked, array("q", indices), None)

@@ -69,9 +69,9 @@ def fit(
     it. A callback gets each `Epoch`, and ends the training by returning True. `progress` shows a bar (by
     default on a terminal).
 
-    `record="updates"` keeps every update: rows, losses, gradients, old and new weights, for
-    `history.why` and its sisters; a `Recorder` says how much of it. `record="losses"` keeps rows and losses
-    only, and the rest is computed again when asked for.
+    `record="updates"` keeps every update: rows, losses, gradients, old and new weights, for `history.why`
+    and its sisters; a `Recorder` says how much of it, and has the history of a training that was
+    interrupted. `record="losses"` keeps rows and losses; the rest is computed again when asked for.
 
     `backend` is "graph", where every step is recorded anew, or a step that is recorded once and compiled:
     "python", or "native" (the extra `native`); "auto" chooses. The numbers are the same, bit for bit,

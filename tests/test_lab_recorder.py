@@ -390,24 +390,26 @@ def re_first(what):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("stop", [1, 9, 40])
-def test_an_interrupt_leaves_a_log_that_agrees_with_the_model(backend, stop, monkeypatch):
+@pytest.mark.parametrize(("stop", "inside"), [(1, True), (9, True), (9, False), (40, True), (40, False)])
+def test_an_interrupt_leaves_a_log_that_agrees_with_the_model(backend, stop, inside, monkeypatch):
     model, recorder = net(), Recorder(every=4)
     from nn.lab.recorder.log import Log
     note, seen = Log.note, []
 
     def interrupted(self, *args):
         seen.append(1)
-        if len(seen) == stop:
+        if len(seen) == stop and inside:
             raise KeyboardInterrupt
         note(self, *args)
+        if len(seen) == stop:
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(Log, "note", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(model, record=recorder, backend=backend, epochs=4, momentum=0.9)
     monkeypatch.setattr(Log, "note", note)
     history = recorder.history
-    assert len(history.updates) == stop - 1
+    assert len(history.updates) == stop - inside
     assert weights(model) == bits(history.log.now[: len(weights(model))])
     assert history.compare(history.replay("graph")).same
     history.go_to(0)
@@ -567,3 +569,50 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
 def test_odd_recorders_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Recorder(**options)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_real_interrupt_at_any_moment(backend):
+    import signal
+
+    def ring(*_):
+        raise KeyboardInterrupt
+
+    random, start, kept = Random(backend), weights(net()), signal.signal(signal.SIGALRM, ring)
+    train(net(), backend=backend, momentum=0.5)  # programs are built
+    interrupted = 0
+    try:
+        for _ in range(25):
+            model, recorder = net(), Recorder(megabytes=0.002)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.1))
+                train(model, record=recorder, backend=backend, epochs=60, momentum=0.5)
+            except KeyboardInterrupt:
+                interrupted += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            history = recorder.history
+            if not history.updates:
+                assert weights(model) == start
+                continue
+            assert weights(model) == bits(history.log.now[: len(start)])
+            history.go_to(len(history.updates) // 2)
+            assert len(history.log.whole(len(history.updates) - 1).new) == 2 * len(start)
+            history.go_to(0)
+            assert weights(model) == start
+    finally:
+        signal.signal(signal.SIGALRM, kept)
+    assert interrupted
+
+
+def test_a_history_can_be_pickled_and_copied():
+    import copy
+    import pickle
+
+    history = train(record=Recorder(every=5))
+    history.why("w_h1,x1", 7)
+    for other in (pickle.loads(pickle.dumps(history)), copy.deepcopy(history)):
+        assert history.compare(other).same
+        assert str(other.why("w_h1,x1", 7)) == str(history.why("w_h1,x1", 7))
+        other.undo(3)
+    assert (history.at, other.at) == (36, 33)

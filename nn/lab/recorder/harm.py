@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from operator import add, mul
 from typing import TYPE_CHECKING, Any
@@ -40,18 +40,25 @@ class Harm:
 
     def between_classes(self) -> list[list[float]]:
         """The mean change of loss of rows of one class (column) by updates on another (line); NaN without any."""
-        lines = []
-        for c in self.classes:
-            by = [line for rows, line in zip(self.rows, self.actual, strict=True) if self.targets[rows[0]] == c]
-            of = [[j for j, t in enumerate(self.targets) if t == d] for d in self.classes]
-            lines.append([_mean(line[j] for line in by for j in js) for js in of])
-        return lines
+        by = [[line for rows, line in self._lines() if {self.targets[i] for i in rows} == {c}] for c in self.classes]
+        return [self._means(lines) for lines in by]
+
+    def by_class(self) -> list[float]:
+        """The mean change of loss of the rows of each class, by all updates."""
+        return self._means(self.actual)
+
+    def _means(self, lines: Sequence[Sequence[float]]) -> list[float]:
+        of = [[j for j, t in enumerate(self.targets) if t == c] for c in self.classes]
+        return [_mean(line[j] for line in lines for j in js) for js in of]
+
+    def _lines(self) -> Iterator[tuple[tuple[int, ...], Sequence[float]]]:
+        return zip(self.rows, self.actual, strict=True)
 
     def ranked(self) -> list[tuple[float, int, int]]:
         """(change, update, row) for all pairs but a row and itself, most helped first."""
         return sorted(
             (x, i, j)
-            for i, (rows, line) in enumerate(zip(self.rows, self.actual, strict=True))
+            for i, (rows, line) in enumerate(self._lines())
             for j, x in enumerate(line)
             if j not in rows and math.isfinite(x)
         )
@@ -72,32 +79,40 @@ class Harm:
         for what, some in (("most helped", helped[:SHOWN]), ("most harmed", harmed[: -SHOWN - 1 : -1])):
             lines += [f"  {what}  {self._pair(i, j)}  {x:+.4f}  (first order {self.first_order[i][j]:+.4f})" for x, i, j in some]
         if self.classes and len(self.classes) <= 12:
-            names = [str(c) for c in self.classes]
-            table = [(c, line) for c, line in zip(names, self.between_classes(), strict=True) if not math.isnan(line[0])]
-            unit = _unit(x for _, line in table for x in line)
+            names, labels, table, by = self._of_classes()
+            unit = _unit(x for line in table for x in line)
             told = "" if unit == 1 else f", times {unit:g}"
-            lines.append(f"  mean change of the loss of a class (column) by an update on a class (line){told}")
-            lines += _table([c for c, _ in table], names, [line for _, line in table], unit)
+            lines.append(f"  mean change of the loss of a class (column){by}{told}")
+            lines += _table(labels, names, table, unit)
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         small = len(self.rows) <= SMALL and len(self.targets) <= SMALL
         if not small and not 0 < len(self.classes) <= 12:
             return f"<pre>{escape(repr(self))}</pre>"
-        names = self._columns() if small else [str(c) for c in self.classes]
-        lines = self.actual if small else self.between_classes()
-        labels = self._labels() if small else names
+        names, labels, lines, by = self._columns(), self._labels(), self.actual, " by an update (line)"
+        if not small:
+            names, labels, lines, by = self._of_classes()
         most = max((abs(x) for line in lines for x in line if math.isfinite(x)), default=0.0) or 1.0
+        unit = _unit(x for line in lines for x in line)
+        by += "" if unit == 1 else f", times {unit:g}"
         head = "".join(f"<th>{escape(n)}</th>" for n in ["", *names])
         body = "".join(
-            f"<tr><th>{escape(label)}</th>" + "".join(_cell(x, most) for x in line) + "</tr>"
+            f"<tr><th>{escape(label)}</th>" + "".join(_cell(x, most, unit) for x in line) + "</tr>"
             for label, line in zip(labels, lines, strict=True)
         )
         told = "" if small else f"<pre>{escape(repr(self).split('  mean change')[0])}</pre>"
         what = "change of the loss of a row (column)" if small else "mean change of the loss of a class (column)"
-        by = "by an update (line)" if small else "by an update on a class (line)"
         first = f"<p>{escape(self.title)}</p>" if small else told
-        return f"{first}<table><caption>{what} {by}: blue helped, orange harmed</caption><tr>{head}</tr>{body}</table>"
+        return f"{first}<table><caption>{what}{by}: blue helped, orange harmed</caption><tr>{head}</tr>{body}</table>"
+
+    def _of_classes(self) -> tuple[list[str], list[str], Sequence[Sequence[float]], str]:
+        """Columns, labels and numbers of the table by classes, and what a line of it is."""
+        names = [str(c) for c in self.classes]
+        if len(self.rows) == 1:
+            return names, [""], [self.by_class()], ""
+        found = [(c, line) for c, line in zip(names, self.between_classes(), strict=True) if not math.isnan(line[0])]
+        return names, [c for c, _ in found], [line for _, line in found], " by an update on a class (line)"
 
     def _labels(self) -> list[str]:
         return [f"on {', '.join(map(str, rows))}" for rows in self.rows]
@@ -184,17 +199,22 @@ def _unit(numbers: Iterable[float]) -> float:
 
 
 def _table(labels: Sequence[str], names: Sequence[str], lines: Sequence[Sequence[float]], unit: float) -> list[str]:
-    shown = lambda x: "-" if not math.isfinite(x) else f"{x * unit:+.3f}".replace("+0.000", "0").replace("-0.000", "0")
-    cells = [["", *names], *([label, *map(shown, line)] for label, line in zip(labels, lines, strict=True))]
+    cells = [["", *names], *([label, *(_shown(x * unit) for x in line)] for label, line in zip(labels, lines, strict=True))]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  " + "  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in cells]
 
 
-def _cell(x: float, most: float) -> str:
+def _shown(x: float) -> str:
+    if not math.isfinite(x):
+        return "-"
+    return "0" if abs(x) < 5e-4 else f"{x:+.3f}"
+
+
+def _cell(x: float, most: float, unit: float) -> str:
     if not math.isfinite(x):
         return "<td>-</td>"
     colour = "86,140,200" if x < 0 else "230,140,40"
-    return f'<td style="background:rgba({colour},{0.8 * abs(x) / most:.2f});text-align:right">{x:+.3g}</td>'
+    return f'<td style="background:rgba({colour},{0.8 * math.sqrt(abs(x) / most):.2f});text-align:right">{_shown(x * unit)}</td>'
 
 
 def _mean(numbers: Iterable[float]) -> float:

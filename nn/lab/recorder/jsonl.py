@@ -34,7 +34,7 @@ def save(history: History, path: str | os.PathLike[str]) -> Path:
     head = {
         "nodegrad": "history", "format": FORMAT, "model": own, "loss": name, "parameters": log.names, **log.sgd,
         "backend": log.backend, "strict": log.strict, "every": log.every, "megabytes": log.megabytes,
-        "lrs": list(log.lrs), "firsts": list(log.firsts), "now": _listed(log.now),
+        "lrs": list(log.lrs[: len(log.firsts)]), "firsts": list(log.firsts), "now": _listed(log.now),
         "marks": {str(k): _listed(state) for k, state in log.marks.items()},
     }  # fmt: skip
     lines = [_line(head)]
@@ -121,8 +121,7 @@ def _log(head: dict[str, Any], rows: list[Any], updates: list[dict[str, Any]], m
             kept = Whole(old, _state(line["gradient"], n, True), _state(line["new"], width), each)  # type: ignore[arg-type]
             log.wholes[k] = kept
             shown = kept.new
-    log.made = log.at = len(updates)
-    log.now = _state(head["now"], width) if head["now"] or updates else array("d")
+    log.last = len(updates), _state(head["now"], width) if head["now"] or updates else array("d")
     if known and updates:
         for p, w in zip(parameters, log.now[:n], strict=True) if head["model"] is not None else ():
             p.data = w

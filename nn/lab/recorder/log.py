@@ -44,23 +44,25 @@ class Log(Sequence[Update]):
         }  # fmt: skip
         self.backend, self.strict = backend, strict
         self.every, self.megabytes = every, megabytes
-        self.made = self.at = 0
+        self.last = 0, array("d")  # the number of updates, and the numbers after them: one store, so never one without the other
+        self._at: int | None = None  # how many of them the model has; None for all
         self.lrs, self.firsts = array("d"), array("q")  # of each epoch: its lr, its first update
         self.indices, self.ends = array("q"), array("q")  # the rows of all updates, and where those of each one end
         self.before, self.after = array("d"), array("d")
         self.wholes: dict[int, Whole] = {}
         self.marks: dict[int, array[float]] = {}  # before which updates the weights were set from outside, and to what
-        self.now = array("d")  # the numbers after the last update
         self._again: dict[str, Again] = {}
 
     # ---- writing
 
     def begin_epoch(self, lr: float, numbers: array[float]) -> None:
         """From here on updates have this rate; `numbers` are the present ones, which a callback may have changed."""
+        del self.lrs[len(self.firsts) :]
         self.lrs.append(lr)
         self.firsts.append(self.made)
         if numbers.tobytes() != self.now.tobytes():
-            self.marks[self.made] = self.now = numbers
+            self.marks[self.made] = numbers
+            self.last = self.made, numbers
 
     def note(
         self, batch: Sequence[int], before: float, after: float, gradient: array[float], new: array[float],
@@ -80,8 +82,22 @@ class Log(Sequence[Update]):
             while self.bytes > 1e6 * self.megabytes and len(self.wholes) > 1:
                 self.every *= 2
                 self.wholes = {step: w for step, w in self.wholes.items() if step % self.every == 0}
-        self.now = new
-        self.at = self.made = k + 1
+        self.last = k + 1, new
+
+    @property
+    def made(self) -> int:
+        """The number of updates."""
+        return self.last[0]
+
+    @property
+    def now(self) -> array[float]:
+        """The weights and velocities after the last update."""
+        return self.last[1]
+
+    @property
+    def at(self) -> int:
+        """How many updates the model has: all, unless some were undone."""
+        return self.made if self._at is None else self._at
 
     @property
     def bytes(self) -> int:
@@ -208,4 +224,8 @@ class Log(Sequence[Update]):
             )
         for p, w in zip(self.parameters, self.state(step)[:n], strict=True):
             p.data = w
-        self.at = step
+        self._at = step
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A log without its programs, which are built again."""
+        return self.__dict__ | {"_again": {}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from numbers import Real
 from typing import Any
 
@@ -55,7 +56,8 @@ class Recorder:
         if compiled is None:
             backend = "graph"
         else:
-            backend = compiled.backend if compiled.backend != "auto" else compiled.step(1).program.backend
+            fastest = "python" if find_spec("llvmlite") is None else "native"
+            backend = fastest if compiled.backend == "auto" else compiled.backend
         history.log = Log(model, rows, loss, optimiser, backend, strict, self.every, self.megabytes)
         self.history = history
         self._optimiser, self._compiled, self._loss_of = optimiser, compiled, loss_function(loss)
@@ -75,7 +77,13 @@ class Recorder:
             log.note(batch, before, after, gradient, new, all_of_them)
             progress()
 
-        watch(log.model, log.rows, self._loss_of, optimiser, self._compiled, batches, step, note)
+        try:
+            watch(log.model, log.rows, self._loss_of, optimiser, self._compiled, batches, step, note)
+        except BaseException:  # wherever it came, the model has the updates that the log has, and no other
+            log.wholes.pop(log.made, None)
+            for p, w in zip(log.parameters, log.now, strict=False):
+                p.data = w
+            raise
         return list(log.before[first:])
 
     def _losses(self, numbers: array[float]) -> array[float]:
