@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 from engine import Role, Value, gradient
-from engine.program import Program, collector_at_rest, compile  # noqa: A004
+from engine.program import Program, Scan, collector_at_rest, compile  # noqa: A004
 from nn.losses import LOSSES, Loss
 from nn.modules import MLP, Layer
 from nn.optim import SGD
@@ -27,6 +27,7 @@ OnTheGraph: TypeAlias = Callable[[Sequence[int], int], object]  # (rows, updates
 Note: TypeAlias = Callable[[Sequence[int], float, float, "array[float]", "array[float]"], object]
 """(rows, loss before, loss after, gradient, numbers after): one number for every parameter; velocities follow weights."""
 WORTH = 300_000  # weights times updates, from which compiling takes less time than it saves
+SEEN = 100_000  # held-out rows times weights, from which they are judged by compiled code
 LONG_SOURCE = 3_000  # weights, above which Python takes long to read the source of a step
 
 
@@ -69,7 +70,8 @@ class CompiledSteps:
         self, model: Any, rows: Sequence[Row], objective: Objective, optimiser: SGD, backend: str, strict: bool,
         gradients: bool = False,
     ) -> None:  # fmt: skip
-        self.objective, self.optimiser, self.backend, self.strict = objective, optimiser, backend, strict
+        self.model, self.objective, self.optimiser = model, objective, optimiser
+        self.backend, self.strict = backend, strict
         x, t = rows[0]
         self.inputs = len(x)
         self.targets = len(t) if hasattr(t, "__len__") else len(model(x))
@@ -77,6 +79,7 @@ class CompiledSteps:
         self.data = array("d", [number for row in rows for number in self._numbers(row)])
         self.gradients = gradients
         self.steps: dict[int, _Step] = {}  # by the size of their batch
+        self._judge: tuple[list[Value], Scan] | None = None  # the weights, and the machine for the loss and outputs of a row
 
     def run(
         self,
@@ -95,6 +98,33 @@ class CompiledSteps:
         losses = self._steps(indices[:whole], size, update, progress, 0) if whole else []
         rest = len(indices) - whole
         return losses + (self._steps(indices[whole:], rest, update, progress, len(losses)) if rest else [])
+
+    def seen(self, rows: Sequence[Row]) -> list[tuple[float, tuple[float, ...]]] | None:
+        """The loss and the outputs of every row; None if they are too few to compile for, or the graph refuses one."""
+        if len(rows) * len(self.optimiser.parameters) < SEEN:
+            return None
+        if self._judge is None:
+            with collector_at_rest():
+                self._judge = self._judging(rows[0])
+        weights, judge = self._judge
+        flat = array("d", [number for row in rows for number in self._numbers(row)])
+        try:
+            losses, *outputs = judge(flat, array("d", [w.data for w in weights]))
+        except ArithmeticError:
+            return None
+        return list(zip(losses, zip(*outputs, strict=True), strict=True))
+
+    def _judging(self, row: Row) -> tuple[list[Value], Scan]:
+        numbers = self._numbers(row)
+        x, t = [Value(v) for v in numbers[: self.inputs]], [Value(v) for v in numbers[self.inputs :]]
+        batch: list[Any] = [(x, t)]
+        E, outputs = self.objective(batch), list(self.model(x))
+        below = reached(E)
+        weights = [w for w in self.optimiser.parameters if w in below]
+        program = compile([E, *outputs, *weights], [*x, *t, *weights], backend=self.backend, strict=self.strict)
+        n = 1 + len(outputs)
+        fed = {len(numbers) + k: n + k for k in range(len(weights))}
+        return weights, program.scanner(fed, range(n))
 
     def one_by_one(self, batches: Sequence[Sequence[int]], update: OnTheGraph, note: Note) -> None:
         """One update for each of `batches`; `note` gets what it did, and the model what was noted.

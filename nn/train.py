@@ -118,7 +118,7 @@ def fit(
             total = 0.0
             for before, batch in zip(losses, batches, strict=True):
                 total += before * len(batch)
-            scores = (None, None) if held_out is None else _scores(model, held_out, loss_of)
+            scores = (None, None) if held_out is None else _scores(model, held_out, loss_of, compiled)
             history.epochs.append(Epoch(epoch, optimiser.lr, total / len(checked), *scores))
             bar.set_postfix_str(_told(history.epochs[-1]), refresh=False)
             wishes = [callback(history.epochs[-1]) for callback in callbacks]  # each is called, whatever another wishes
@@ -182,12 +182,19 @@ def _right(o: Sequence[float], t: Any, boundary: float) -> bool:
     return all((o_k > boundary) == (t_k > boundary) for o_k, t_k in zip(o, t, strict=True))
 
 
-def _scores(model: Any, rows: list[Any], loss_of: Loss) -> tuple[float, float | None]:
-    """The mean loss of held-out rows, and their accuracy if the targets are classes or labels."""
+def _scores(model: Any, rows: list[Any], loss_of: Loss, compiled: Any = None) -> tuple[float, float | None]:
+    """The mean loss of held-out rows, and their accuracy if the targets are classes or labels; the same digits if compiled."""
     targets = {u for _, t in rows for u in ((0.0,) if isinstance(t, int) else t)}
     signed = -1.0 in targets or loss_of in NO_IS_NEGATIVE
-    labels = targets <= {-1.0, 0.0, 1.0}
-    return _mean_loss(model, rows, loss_of), accuracy(model, rows, 0.0 if signed else 0.5) if labels else None
+    labels, boundary = targets <= {-1.0, 0.0, 1.0}, 0.0 if signed else 0.5
+    seen = None if compiled is None else compiled.seen(rows)
+    if seen is None:
+        return _mean_loss(model, rows, loss_of), accuracy(model, rows, boundary) if labels else None
+    total = 0.0
+    for E, _ in seen:
+        total += E
+    right = sum(_right(o, t, boundary) for (_, o), (_, t) in zip(seen, rows, strict=True)) if labels else 0
+    return total / len(rows), right / len(rows) if labels else None
 
 
 def _mean_loss(model: Any, rows: list[Any], loss_of: Loss) -> float:

@@ -127,7 +127,7 @@ def test_an_inspection_refuses_what_the_graph_refuses_and_wrong_code() -> None:
         run.collected[0] = 0.25
         return stop
 
-    program._called()._runner = wrong
+    program._called().runner = wrong
     with pytest.raises(Miscompiled, match=r"output 0 of the compiled run is 0\.25"):
         program.inspect(2.5)
 

@@ -1,7 +1,8 @@
 """Programs: a graph, recorded once, run again at other inputs, as readable Python or at the speed of C."""
 
 from engine.program.program import Program, collector_at_rest, compile  # noqa: A004
+from engine.program.scan import Scan
 from engine.program.verify import Miscompiled
 
 
-__all__ = ["Miscompiled", "Program", "collector_at_rest", "compile"]
+__all__ = ["Miscompiled", "Program", "Scan", "collector_at_rest", "compile"]

@@ -9,11 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from engine.formula import REDUCTIONS, each
+from engine.program.families import Families
 from engine.program.plan import Plan
+from engine.program.roofline import Roofline, best, peak_bytes, peak_flops
 from engine.program.schedule import Each, Schedule, Single, Sums, Together
 from engine.program.tape import Step, Tape
 from engine.source import opened
@@ -33,8 +35,11 @@ class Instruction(NamedTuple):
 class Inspection:
     """What `Program.inspect` gives: `seen[id]` and `seen[label]` are instructions, `print(seen)` is the table."""
 
-    def __init__(self, tape: Tape, numbers: list[float], loops: list[str], title: str) -> None:
-        self._tape, self._numbers, self._title = tape, numbers, title
+    def __init__(
+        self, tape: Tape, numbers: list[float], loops: list[str], title: str, run: Callable[[int], object], code: tuple[str, str]
+    ) -> None:
+        self._tape, self._numbers, self._title, self._run = tape, numbers, title, run
+        self.llvm, self.assembly = code  # as in `Program`
         self.loops = loops  # as in `Program.loops`
         self.instructions = [self._instruction(k, x) for k, x in enumerate(tape.walk(numbers))]
 
@@ -56,6 +61,16 @@ class Inspection:
         """What one run reads and writes at least: its inputs and outputs."""
         return 8 * (len(self._tape.inputs) + len(self._tape.outputs))
 
+    def roofline(self) -> Roofline:
+        """Time a run here and now, and the most that this machine can do; takes a quarter of a second.
+
+        `print` it: flops and bytes a second beside measured peaks, and the achieved part of the limit.
+        Raises ImportError without llvmlite, which the peaks are measured with.
+        """
+        seconds, numbers = best(self._run), self.bytes // 8
+        peaks = peak_flops(), peak_bytes(numbers)
+        return Roofline(seconds, self.flops / seconds, peaks[0], self.bytes / seconds, peaks[1])
+
     @property
     def graph(self) -> list[Value]:
         """The outputs, recorded anew at these inputs from the instructions: what `draw` and `explain` read.
@@ -66,10 +81,7 @@ class Inspection:
         >>> draw(compile((w * x).tanh(), [w, x], backend="python").inspect(0.5, 1.0).graph)
         <gradient graph: 4 nodes, 3 edges, root=0.4621>
         """
-        inputs = [Value(x, label) for x, label in zip(self._numbers, self._tape.inputs, strict=True)]
-        places = self._tape.walk(inputs)
-        for v, step in zip(places[len(inputs) :], self._tape.steps, strict=True):
-            v.label = step.label
+        places = regraphed(self._tape, self._numbers)
         return [places[p] for p in self._tape.outputs]
 
     def __getitem__(self, which: int | str) -> Instruction:
@@ -101,6 +113,38 @@ class Inspection:
 
     def __repr__(self) -> str:
         return f"Inspection of {self._title}"
+
+
+def regraphed(tape: Tape, numbers: list[float]) -> list[Value]:
+    """The Value at every place, recorded anew at these inputs."""
+    inputs = [Value(x, label) for x, label in zip(numbers, tape.inputs, strict=True)]
+    places: list[Value] = tape.walk(inputs)
+    for v, step in zip(places[len(inputs) :], tape.steps, strict=True):
+        v.label = step.label
+    return places
+
+
+def folds(tape: Tape, plan: Plan) -> dict[int, str]:
+    """The loop that each place is computed in, if it is in one: its number, and what it does as in `tasks`."""
+    schedule = Schedule(tape, plan)
+    found: dict[int, str] = {}
+    for number, task in enumerate([*schedule.early, *schedule.late], 1):
+        if isinstance(task, Single):
+            continue
+        parts = task.parts if isinstance(task, Together) else [task]
+        title = f"loop {number}: " + " with ".join(_task(part, tape) for part in parts)
+        for part in parts:
+            for member in part.members:
+                found |= dict.fromkeys([member, *_inner(tape, schedule.found, member)], title)
+    return found
+
+
+def _inner(tape: Tape, found: Families, place: int) -> Iterator[int]:
+    """The places that are computed inside the loop of a member."""
+    for p in tape.steps[place - len(tape.inputs)].operands():
+        if p >= 0 and found.of[p] in found.inside:
+            yield p
+            yield from _inner(tape, found, p)
 
 
 def tasks(tape: Tape, plan: Plan) -> list[str]:

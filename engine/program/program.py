@@ -25,9 +25,9 @@ from engine.errors import short
 from engine.graph import topological
 from engine.program import native
 from engine.program.families import narrow
-from engine.program.inspection import Inspection, tasks
+from engine.program.inspection import Inspection, folds, regraphed, tasks
 from engine.program.lowering import NotLowered
-from engine.program.plan import Plan, Runner, python_runner
+from engine.program.plan import Plan, Run, Runner, python_runner
 from engine.program.python import python_function, python_source
 from engine.program.rolled import rolled
 from engine.program.scan import Scan
@@ -42,6 +42,7 @@ BACKENDS = ("auto", "python", "native")
 NOTHING = memoryview(b"").cast("d")
 SMALL = 300  # instructions, up to which a program is built at once, and not when it is first run
 STRAIGHT = 1_500  # instructions, above which LLVM takes too long over code without loops
+ROWS = 4  # that a program is timed on: its inputs stay in the cache
 KEPT = 64  # programs built in this process that wait to be used again
 
 
@@ -178,11 +179,43 @@ class Program:
         """
         row = self._row(numbers) if numbers else [v.data for v in self._inputs]
         found = self._called().run(memoryview(array("d", row)), NOTHING, None, 1)
-        seen = Inspection(self._tape, row, self.loops, repr(self))
+        seen = Inspection(self._tape, row, self.loops, repr(self), self._timed(row), (self.llvm, self.assembly))
         for k, (p, column) in enumerate(zip(self._tape.outputs, found, strict=True)):
             if not agree(column[0], seen[p].value, self._strict):
                 raise Miscompiled(f"inspect: output {k} of the compiled run is {column[0]!r}, and {seen[p].value!r} on the graph")
         return seen
+
+    def folded(self) -> tuple[list[Value], dict[Value, str]]:
+        """The outputs as a graph of their own at the recorded inputs, and the loop that each of its Values is computed in.
+
+        It is what `draw(program)` draws, each loop as one box.
+
+        >>> from engine import draw
+        >>> w, x = [Value(0.5 + k) for k in range(64)], Value(3.0)
+        >>> program = compile([p * x for p in w], [*w, x], backend="native")
+        >>> set(program.folded()[1].values())
+        {'loop 1: 64 x mul'}
+        >>> draw(program)
+        <gradient graph: 129 nodes, 128 edges, 1 boxes shown, ...>
+        """
+        places = regraphed(self._tape, [v.data for v in self._inputs])
+        titles = folds(self._tape, self._calling) if self.loops else {}
+        return [places[p] for p in self._tape.outputs], {places[p]: title for p, title in titles.items()}
+
+    def _timed(self, row: list[float]) -> Callable[[int], object]:
+        """A function that runs the program so many times at these inputs."""
+        scan, visits = self._called(), 256
+        rows = memoryview(array("d", row * ROWS))
+        order = array("q", [k % ROWS for k in range(visits)])
+        run = Run(rows, NOTHING, order, array("d", bytes(8 * visits * len(self._outputs))), visits)
+
+        def times(n: int) -> None:
+            for start in range(0, n, visits):
+                stop = min(n - start, visits)
+                if scan.runner(run, 0, stop) < stop:  # the graph looks at every row
+                    scan.run(run.rows, run.state, order[:stop], stop, None)
+
+        return times
 
     def __getstate__(self) -> dict[str, Any]:
         """A program without its machine code, which is built and proved again where it is loaded."""

@@ -19,7 +19,7 @@ class Scan:
     """A program with its feedback and what to collect decided; made by `Program.scanner`."""
 
     def __init__(self, plan: Plan, runner: Runner, tape: Tape) -> None:
-        self._plan, self._runner, self._tape = plan, runner, tape
+        self._plan, self.runner, self._tape = plan, runner, tape
 
     def __call__(
         self,
@@ -52,7 +52,7 @@ class Scan:
         while done < n:
             before, began = done, time.perf_counter()
             stop = min(n, done + block)
-            done = self._runner(run, done, stop)
+            done = self.runner(run, done, stop)
             try:
                 if done < stop:
                     self._with_care(run, done)

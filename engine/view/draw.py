@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.value import Value
-from engine.view.groups import Group, Grouping, grouped, near
+from engine.view.groups import Group, Grouping, folded, grouped, near
 from engine.view.highlight import Wish, carried, wanted
 from engine.view.network import Network, network_of_graph, network_of_model, network_picture
 from engine.view.picture import Picture, pictured
@@ -47,7 +47,7 @@ def draw(
     limit: int | None = 500,
     engine: str = "auto",
 ) -> GradGraph:
-    """The graph below `root` (a Value, several, or a model) as a `graphviz.Digraph` that shows itself anywhere.
+    """The graph below `root` (a Value, several, a model, or a compiled program) as a `graphviz.Digraph` that shows itself anywhere.
 
     Each box is a Value with its data and its gradient d root / d Value; each arrow is one use, with its
     local partial. The gradients are those of `root` alone, computed for the picture; `.grad` is neither
@@ -81,6 +81,9 @@ def draw(
         raise TypeError(f"focus must be a Value of the graph, not {focus!r}")
     marked = wanted(highlight)
     net: Network | None = None
+    loops: Mapping[Value, str] = {}
+    if hasattr(root, "folded"):
+        root, loops = root.folded()
     if hasattr(root, "named_parameters"):
         if focus is not None or collapse in ("unit", "layer"):
             raise ValueError("a model is drawn as a network: focus=, collapse='unit' and collapse='layer' are for its graphs")
@@ -94,7 +97,7 @@ def draw(
         picture = network_picture(net, marked, show=show, precision=precision, whole=collapse is None, downstream=path)
         checked_size(len(picture.boxes), limit)
     else:
-        picture = graph_picture(seen, collapse, focus, hops, marked, show, precision, limit)
+        picture = graph_picture(seen, collapse, focus, hops, marked, show, precision, limit, loops)
     from engine.view.gradgraph import gradgraph  # imports graphviz
 
     return gradgraph(picture, format, rankdir, engine)
@@ -109,11 +112,12 @@ def graph_picture(
     show: Collection[str],
     precision: int,
     limit: int | None,
+    loops: Mapping[Value, str],
 ) -> Picture:
-    """The picture of a recorded graph, collapsed, focused and highlighted as `draw` was asked to."""
+    """The picture of a recorded graph, collapsed, focused and highlighted as `draw` was asked to; `loops` are folded."""
     center = None if focus is None else seen.find(focus)
     if collapse == "auto":
-        grouping = readable(seen) if center is None else grouped(seen, None)
+        grouping = folded(seen, loops) if loops else readable(seen) if center is None else grouped(seen, None)
     else:
         grouping = grouped(seen, collapse)
     middle: Group | None = None

@@ -8,10 +8,11 @@ flows, which add up exactly, and never a local derivative.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from engine.value import Value
 from engine.view.record import Edge, Node, Record
 from engine.view.scopes import Scope
 
@@ -45,6 +46,7 @@ class Grouping:
     arrows: tuple[Arrow, ...]
 
 
+LOOP = ""  # where the keys of others have their layer
 Key = tuple[str, ...]  # what the nodes of a group share: one string for a single node, else more
 
 
@@ -70,6 +72,16 @@ def grouped(record: Record, collapse: str | None) -> Grouping:
                 keys[i] = (n.id,)
     if any(len(k) > 1 for k in keys):
         place_leaves(record, keys, index, collapse)
+    return quotient(record, keys)
+
+
+def folded(record: Record, loops: Mapping[Value, str]) -> Grouping:
+    """The record with the nodes of each loop of a program as one group, and with its leaves layer by layer."""
+    keys: list[Key] = [(n.id,) for n in record.nodes]
+    for i, v in enumerate(record.values):
+        if v is not None and v in loops:
+            keys[i] = LOOP, loops[v]
+    place_leaves(record, keys, {n.id: i for i, n in enumerate(record.nodes)}, "layer")
     return quotient(record, keys)
 
 
@@ -184,6 +196,8 @@ def total(terms: Iterable[float | None]) -> float | None:
 
 def title_of(key: Key, keys: Iterable[Key]) -> str:
     """The heading of a group: its unit or layer, and which call of it, if there are several."""
+    if key[0] == LOOP:
+        return key[1]
     *where, call = key
     words = f"unit {where[1]}" if len(where) == 2 else f"layer {where[0]}"
     if call == "leaves":
