@@ -189,7 +189,7 @@ def test_programs_of_the_same_shape_are_built_once_and_the_oldest_is_let_go(monk
 
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu", "softplus", "linear")
-WIDTHS = {"equal": lambda k, random: 5, "unit": lambda k, random: 1, "ragged": lambda k, random: random.randint(1, 19)}
+WIDTHS = {"equal": lambda most, random: min(most, 5), "unit": lambda most, random: 1, "ragged": lambda most, random: random.randint(1, most)}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -198,7 +198,7 @@ def test_networks_of_every_depth_width_activation_and_loss(backend: str, depth: 
     names = sorted(set(losses.LOSSES) - {"cross_entropy_with_logits"})
     for k, (kind, width) in enumerate(WIDTHS.items()):
         random = Random(f"{depth} {kind}")
-        sizes = [width(j, random) for j in range(depth + 1)]
+        sizes = [width(max(3, 24 // depth), random) for _ in range(depth + 1)]
         loss = names[(depth * len(WIDTHS) + k) % len(names)]
         if loss == "cross_entropy":
             sizes[-1] = max(2, sizes[-1])
