@@ -80,8 +80,11 @@ def _load(path: str | os.PathLike[str]) -> tuple[MLP, Predictor | None]:
     _, safetensors = libraries()
     content = Path(path).read_bytes()
     try:
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")], object_pairs_hook=_each_once)
-        said = json.loads(header["__metadata__"][KEY], object_pairs_hook=_each_once)
+        text = content[8 : 8 + int.from_bytes(content[:8], "little")]
+        metadata = _object("its beginning, the header,", text).get("__metadata__", {})
+        if KEY not in metadata:
+            raise ValueError(f"its metadata hold no {KEY!r}; it comes from another program")
+        said = _object("its description", metadata[KEY])
         checksum = said.pop(SUM)
         if said["format"] != 1 or said.keys() - {"format", "architecture", "rows"}:
             raise ValueError("it was written in a later format")
@@ -97,9 +100,22 @@ def _load(path: str | os.PathLike[str]) -> tuple[MLP, Predictor | None]:
         predictor = _predictor(model, said["rows"]) if "rows" in said else None
         if checksum != _sum(said, tensors):
             raise ValueError("it was changed after it was saved: its checksum is another")
+    except KeyError as error:
+        raise ValueError(f"{os.fspath(path)} is not a model saved by nodegrad: its description has no {error}") from None
     except Exception as error:  # whatever is wrong with a file, it is the file's fault
         raise ValueError(f"{os.fspath(path)} is not a model saved by nodegrad: {error}") from None
     return model, predictor
+
+
+def _object(what: str, text: str | bytes) -> dict[str, Any]:
+    """A JSON object, or the ValueError that says what is none."""
+    try:
+        found = json.loads(text, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{what} is not JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{what} is no JSON object")
+    return found
 
 
 def _architecture(said: Any) -> dict[str, Any]:
@@ -113,8 +129,8 @@ def _architecture(said: Any) -> dict[str, Any]:
 
 
 def _predictor(model: MLP, said: Mapping[str, Any]) -> Predictor:
-    if said.keys() != set(PREPARATION):
-        raise ValueError(f"its rows have {', '.join(said)}, not {', '.join(PREPARATION)}")
+    if not isinstance(said, Mapping) or said.keys() != set(PREPARATION):
+        raise ValueError(f"its rows are described by {said!r}, not {', '.join(PREPARATION)}")
     return Predictor(model, *(tuple(said[key]) for key in PREPARATION))
 
 
