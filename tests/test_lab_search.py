@@ -454,6 +454,7 @@ def test_the_plot_shows_every_run():
     assert list(crosses.get_xdata()) == [4]
     assert results.plot("lr", ax=ax) is ax
     by = results.plot("seed", by="lr")
+    assert list(by.get_xticks()) == [0, 1]
     assert [line.get_label() for line in by.get_lines()] == ["lr = 0.1", "lr = 1", "failed"]
     with pytest.raises(ValueError, match="no runs to plot"):
         results[:0].plot()

@@ -23,14 +23,16 @@ def points(results: Results, x: str | None, ax: Any, by: str | None) -> Any:
     ranks = {id(run): k for k, run in enumerate(ordered, 1)}
     places, ticks = ([ranks[id(run)] for run in results], None) if x is None else _places([results.value(run, x) for run in results])
     heights = [getattr(run, results.measure) for run in results]
-    groups = [cell(results.value(run, by)) if by else "" for run in results]
+    _, order = (None, [""]) if by is None else _places(found := [results.value(run, by) for run in results])
+    groups = [""] * len(results) if by is None else [cell(x) for x in found]
+    order = order or [cell(x) for x in sorted(set(found))]
     ax = axes(ax)
-    for k, group in enumerate(dict.fromkeys(groups)):
+    for k, group in enumerate(order):
         mine = [(p, h) for p, h, g in zip(places, heights, groups, strict=True) if g == group and h is not None]
         ax.plot(*(zip(*mine, strict=True) if mine else ([], [])), linestyle="", marker="os^Dv*"[k % 6], color=COLOURS[k % 6],
                 markersize=5, alpha=0.85, label=f"{by} = {group}")  # fmt: skip
-    found = [h for h in heights if h is not None]
-    if found and min(found) > 0 and max(found) / min(found) > WIDE:
+    ends = [h for h in heights if h is not None]
+    if ends and min(ends) > 0 and max(ends) / min(ends) > WIDE:
         ax.set_yscale("log")
     if lost := [p for p, h in zip(places, heights, strict=True) if h is None]:
         top = ax.get_xaxis_transform()  # x in its own scale, y from 0 to 1
@@ -41,8 +43,12 @@ def points(results: Results, x: str | None, ax: Any, by: str | None) -> Any:
     tidy(ax, "runs, from best to worst" if x is None else x, results.measure.replace("_", " ").replace("validation", "held-out"))
     if ticks is not None:
         ax.set_xticks(range(len(ticks)), ticks)
-    elif x is not None and min(places) > 0 and max(places) / min(places) > WIDE:
-        (logarithmic(ax, sorted(set(places))) if len(set(places)) <= 8 else ax.set_xscale("log"))
+    elif x is not None:
+        few = sorted(set(places)) if len(set(places)) <= 8 else None
+        if min(places) > 0 and max(places) / min(places) > WIDE:
+            logarithmic(ax, few) if few else ax.set_xscale("log")
+        elif few and all(isinstance(v, int) for v in few):
+            ax.set_xticks(few)
     return ax
 
 
