@@ -173,6 +173,8 @@ class History:
         """The first number in which two histories differ: which update, which loss or parameter, both numbers."""
         from nn.lab.recorder.compare import compare
 
+        if not isinstance(other, History):
+            raise TypeError(f"a history is compared with a history, not {other!r}")
         return compare(self._log, other._log)
 
     def save(self, path: str | PathLike[str]) -> Path:

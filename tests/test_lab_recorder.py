@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from engine import Value, explain
+from engine import Value, explain, no_grad
 from nn import MLP, SGD, Diverged, History, Layer, Module, data, fit, losses
 from nn.lab.recorder import Recorder
 
@@ -558,6 +558,29 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
 
 
 # ---- what is asked for
+
+
+def test_odd_questions_are_refused():
+    history = train()
+    with no_grad():
+        for ask in (lambda: history.why("w_h1,x1", 3), lambda: history.harm(3), history.harm, history.replay):
+            with pytest.raises(ValueError, match="ask outside of no_grad"):
+                ask()
+    with pytest.raises(ValueError, match="name at least one row"):
+        history.harm(rows=[])
+    with pytest.raises(ValueError, match="lr must be a number >= 0, not -1"):
+        history.harm(lr=-1)
+    with pytest.raises(ValueError, match="leave out step, or leave out them"):
+        history.harm(3, lr=0.1)
+    with pytest.raises(TypeError, match="a history is compared with a history, not None"):
+        history.compare(None)
+    with pytest.raises(ValueError, match="unknown backend 'gpu'; choose from graph, python, native"):
+        history.replay("gpu")
+    with pytest.raises(IndexError, match="there are 36 updates, 0 to 35, and no 36"):
+        history.updates[36]
+    for record in (True, Recorder, "all"):
+        with pytest.raises(ValueError, match="choose from None, losses, updates, or give a Recorder"):
+            train(record=record)
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,8 @@ def harm_of_rows(log: Log, rows: Sequence[int] | None, lr: float | None) -> Harm
     if not n or not log.lrs:
         raise ValueError("there is no update yet, and so no learning rate")
     chosen = _spread(n, max(1, PAIRS[again.backend] // n)) if rows is None else [_row(i, n) for i in rows]
+    if not chosen:
+        raise ValueError("rows is empty: name at least one row to make an update on")
     if lr is not None and not (isinstance(lr, int | float) and 0 <= lr < math.inf):
         raise ValueError(f"lr must be a number >= 0, not {lr!r}")
     rate = log.lrs[-1] if lr is None else float(lr)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from engine import recording
 from nn.compiled import CompiledSteps
 from nn.history import Epoch, History
 from nn.losses import loss_function
@@ -37,6 +38,8 @@ class Again:
     @contextmanager
     def borrowed(self) -> Iterator[None]:
         """Inside, the weights are ours to change; afterwards they and their gradients are as before."""
+        if not recording():
+            raise ValueError("a history records graphs, and no_grad forbids it: ask outside of no_grad")
         kept = [(p, p.data, p.grad) for p in self.log.parameters]
         try:
             yield
