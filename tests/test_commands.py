@@ -12,6 +12,7 @@ from nn.__main__ import main
 from nn.files import load_predictor
 from nn.lab.experiments import ALL
 from nn.lab.experiments.one_neuron import small_steps
+from nn.lab.plots import axes
 
 
 @pytest.fixture
@@ -148,14 +149,14 @@ def test_a_damaged_run_is_told(run, moons, content):
 # ---- plot
 
 
-@pytest.mark.parametrize("kind", ["curves", "boundary", "landscape", "saturation"])
+@pytest.mark.parametrize("kind", ["curves", "boundary", "landscape", "walks", "saturation"])
 def test_plots_of_a_run(run, moons, tmp_path, kind):
-    status, out, err = run("plot", moons, kind, *(["--points", 5] if kind == "landscape" else []))
+    status, out, err = run("plot", moons, kind, *(["--points", 5] if kind in ("landscape", "walks") else []))
     assert (status, out, err) == (0, f"{moons / kind}.png\n", [])
     first = (moons / f"{kind}.png").read_bytes()
     assert first[:8] == b"\x89PNG\r\n\x1a\n"
     other = tmp_path / "deeper" / "other.png"
-    assert run("plot", moons, kind, *(["--points", 5] if kind == "landscape" else []), "--out", other)[0] == 0
+    assert run("plot", moons, kind, *(["--points", 5] if kind in ("landscape", "walks") else []), "--out", other)[0] == 0
     assert other.read_bytes() == first
 
 
@@ -165,6 +166,7 @@ def test_plots_of_a_run(run, moons, tmp_path, kind):
         ("landscape --along w_h1,x1 w_o9,h1", "the model has no weight 'w_o9,h1'"),
         ("landscape --points 1", "points must be a whole number >= 2, not 1"),
         ("landscape --reach 0", "reach must be a number above 0, not 0.0"),
+        ("walks --points 0", "points must be a whole number >= 2, not 0"),
         ("histogram", "invalid choice: 'histogram'"),
         ("curves --out /dev/null/x/y.png", "cannot write to"),
     ],
@@ -175,10 +177,22 @@ def test_what_plot_refuses(run, moons, args, told):
     assert sorted(p.name for p in moons.iterdir()) == before
 
 
+def test_the_walk_of_sgd_is_that_of_the_run(moons, monkeypatch, run):
+    kept = {}
+    monkeypatch.setattr("nn.lab.plots.surface", lambda made, paths, kept=kept: kept.update(paths) or axes())
+    assert run("plot", moons, "walks", "--points", 3)[0] == 0
+    train, _ = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))
+    start = MLP(2, [4, 2], output="softmax", seed=2)
+    assert kept["SGD"][0] == kept["full batch"][0] == [p.data for p in start.parameters()]
+    assert kept["SGD"][-1] == [p.data for p in load(moons / "model.safetensors").parameters()]
+    assert (len(kept["SGD"]), len(kept["full batch"])) == (8 * len(train) + 1, 9)
+
+
 def test_a_boundary_needs_two_inputs_and_curves_a_history(run, tmp_path):
     refused(run("plot", tmp_path / "nowhere", "curves"), "there is no model at ")
     path = save(MLP(4, [3, 3], output="softmax"), tmp_path / "lone.safetensors")
     refused(run("plot", path, "curves"), "has no run.json beside it, which would hold the losses")
+    refused(run("plot", path, "walks"), "has no run.json beside it, which would say where it started")
     assert run("train", "iris", "--epochs", 1, "--out", tmp_path / "iris")[0] == 0
     refused(run("plot", tmp_path / "iris", "boundary"), "the model takes 4")
 
