@@ -58,6 +58,14 @@ def skip_scales(
         + ("much alike, and more with every gain; what differs is the gain at which a net can be used." if alike else "they differ too.")
     )
 
+    if usable[True]:
+        k = gains.index(usable[True][0])
+        last = max(range(len(gains)), key=lambda i: gains[i])
+        sentence += (
+            f" The picture can be made to differ: with skip at gain {gains[k]:g} a slice has {means[True][k]:.0f} grid minima, without at "
+            f"gain {gains[last]:g} it has {means[False][last]:.0f}."
+        )
+
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2)
         for k, (skip, name) in enumerate(((False, "without skip"), (True, "with skip"))):
