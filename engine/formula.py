@@ -203,7 +203,8 @@ def writer(notations: Mapping[str, Notation], plain: str = "{}") -> Callable[...
         if op == "number":
             s = repr(args[0]).removesuffix(".0")
             return Phrase(s, PRODUCT if s.startswith("-") else ATOM)
-        n = notations.get(op) or Notation(plain.format(op) + "(" + ", ".join(["{}"] * len(args)) + ")")
+        name = op if plain == "{}" else op.replace("_", r"\_")  # LaTeX would lower what follows
+        n = notations.get(op) or Notation(plain.format(name) + "(" + ", ".join(["{}"] * len(args)) + ")")
         enclosed = [
             p if i >= len(n.needs) or p.binds >= n.needs[i] else f"({p})" for i, p in enumerate(args)
         ]

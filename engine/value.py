@@ -78,6 +78,9 @@ class Call(type):
         return n
 
 
+Call.__call__.__qualname__ = "Value"  # as errors call it
+
+
 class Value(metaclass=Call):
     """A number that remembers how it was made.
 

@@ -261,6 +261,7 @@ def test_an_operation_without_a_notation_is_written_as_a_call():
     f = function("mystery")(a, b + 1)
     assert text(2 * f) == "2*mystery(a, b + 1)"
     assert latex(f) == r"\operatorname{mystery}(a, b + 1)"
+    assert latex(Formula("my_op", a)) == r"\operatorname{my\_op}(a)"
 
 
 def test_a_writer_of_one_s_own():

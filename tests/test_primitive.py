@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import engine
 from engine import Value, cos, dot, exp, gradient, log, maximum, sigmoid, sin, sqrt, tanh, where
 from engine.errors import DomainError, RangeError
 from engine.formula import LATEX, TEXT, Formula, Notation, latex, symbol, text, total
@@ -175,6 +176,38 @@ def test_every_reader_of_numbers_knows_it():
     assert precision_report(y)[x].gradient_digits > 14
     with anomaly():
         swish(x).backward()
+
+
+def test_explanations_pictures_and_checks_know_it():
+    erf = primitive("erf_", math.erf, lambda a: 2 / math.sqrt(math.pi) * exp(-a * a))
+    swish = swish_row()
+    w = Value(0.5, "w")
+    y = swish(w * 3) * erf(w)
+    y.label = "y"
+    told = engine.explain(w, y)
+    s = 1 / (1 + math.exp(-1.5))
+    slope = 3 * (1.5 * s + s * (1 - 1.5 * s)) * math.erf(0.5) + 1.5 * s * 2 / math.sqrt(math.pi) * math.exp(-0.25)
+    assert told.total == pytest.approx(slope, rel=1e-14)
+    assert "erf_(w) = 0.520500" in str(told)
+    assert "off by" in str(told)
+    assert r"v_{3} &= \operatorname{erf\_}(w) = 0.520500" in told.latex()
+    for view in (engine.tree(y), engine.listing(y), engine.draw_dot(y).source, engine.explore(y)._repr_html_()):
+        assert "swish" in view
+        assert "erf_" in view
+    report = engine.gradcheck(y, [w], order=2)
+    assert report, report
+    assert report.nodes > 4
+
+
+def test_native_programs_know_a_row_of_formulas():
+    pytest.importorskip("llvmlite")
+    swish, x = swish_row(), Value(0.7, "x")
+    y = swish(x)
+    f = engine.compile([y, *gradient(y, [x])], [x], backend="native")
+    for at in (-2.5, 0.0, 40.0):
+        x.data = at
+        wanted = swish(x)
+        assert list(f(at)) == [wanted.data, gradient(wanted, [x])[0].data]
 
 
 def test_programs_know_it():
