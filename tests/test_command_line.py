@@ -346,6 +346,14 @@ def test_as_a_process(tmp_path):
     assert files(tmp_path / "out") == WRITTEN
 
 
+def test_a_constant_column_is_told_and_trained_around(tmp_path):
+    path = tmp_path / "flat.csv"
+    path.write_text("a,b,y\n" + "".join(f"{k % 7},3,{'uv'[k % 2]}\n" for k in range(40)))
+    done = python("train", str(path), "--target", "y", "--epochs", "2", "--out", str(tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, "nn train: constant in the training rows, left at 0: b\n")
+    assert files(tmp_path / "out") == WRITTEN
+
+
 def test_errors_of_a_process(tmp_path):
     for args in (["train", "irsi"], ["train", "iris", "--out", "/dev/null/x"], []):
         done = python(*args)
