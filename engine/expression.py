@@ -39,6 +39,7 @@ NAMES += ["relu", "leaky_relu", "absolute", "maximum", "minimum", "where"]
 FUNCTIONS: dict[str, Any] = {name: getattr(functions, name) for name in NAMES}
 FUNCTIONS |= {"abs": functions.absolute, "max": functions.maximum, "min": functions.minimum}
 PRODUCT = re.compile(r"[\d.)][A-Za-z_]|[\w.)]\s+[\w.(]")  # 2x, (x)y, x y: factors with nothing between
+TOO_DEEP = "it is too long or nested too deeply for one expression; build it from Values in Python"
 
 
 class ExpressionError(ValueError):
@@ -54,12 +55,14 @@ def parse(text: str, names: Mapping[str, Value]) -> Value:
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, RecursionError | MemoryError):
+            raise ExpressionError(f"cannot read {short(text)}: {TOO_DEEP}") from None
         hint = "; a product is written with *, as in 2*x" if PRODUCT.search(text) else ""
         raise ExpressionError(f"cannot read {short(text)}: {getattr(error, 'msg', error)}{hint}") from None
     try:
         result = _read(tree.body, text.strip(), names)
     except RecursionError:
-        raise ExpressionError(f"cannot read {text[:40]!r}...: it is nested too deeply") from None
+        raise ExpressionError(f"cannot read {short(text)}: {TOO_DEEP}") from None
     return result if isinstance(result, Value) else Value(result)
 
 

@@ -31,6 +31,8 @@ def run(capsys):
         (["x +", "x=3"], "cannot read 'x +': invalid syntax"),
         (["-x", "x=3"], 'unrecognized arguments: -x; what begins with - .* in brackets, as in "(-x)"; --help tells more'),
         (["x", "x=3", "--nonsense"], "unrecognized arguments: --nonsense; --help tells more"),
+        (["+".join(["x"] * 20_000), "x=3"], r"cannot read .*: it is too long or nested too deeply for one expression; build it from Values in Python"),
+        (["sin(" * 190 + "x" + ")" * 190 + "+" + "-" * 3000 + "x", "x=3"], r"cannot read .*"),
         (["x*2", "x=2", "x=3"], "x is given twice, as 2 and 3; give each name once"),
     ],
 )
