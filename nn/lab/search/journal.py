@@ -49,13 +49,11 @@ class Journal:
             self._write(_line(head))
 
     def append(self, run: Run) -> None:
-        """Add a run, unless it is there."""
+        """Add a run."""
         key = self.key(run.setting)
-        if key not in self.runs:
-            numbers = {name: getattr(run, name) for name in NUMBERS}
-            said = {"setting": json.loads(key), **numbers, "error": run.error, "weights": run.weights}
-            self._write(_line(said))
-            self.runs[key] = run
+        numbers = {name: getattr(run, name) for name in NUMBERS}
+        self._write(_line({"setting": json.loads(key), **numbers, "error": run.error, "weights": run.weights}))
+        self.runs[key] = run
 
     def found(self, key: str, setting: Setting) -> Run | None:
         """The run of a setting, if the file holds it."""
