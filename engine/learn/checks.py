@@ -29,6 +29,7 @@ class Check(NamedTuple):
     given: str
     probe: Callable[[Any], Iterable[Fact]]
     slow: bool = False  # not run again for every slip
+    explain: Callable[[float], str] | None = None  # what a number that no slip gives may come from
 
 
 class Lesson(NamedTuple):
@@ -40,13 +41,13 @@ class Lesson(NamedTuple):
 
 
 def check(
-    lesson: int, title: str, eq: str, needs: str, book: list[Check], slow: bool = False
+    lesson: int, title: str, eq: str, needs: str, book: list[Check], slow: bool = False, explain: Callable[[float], str] | None = None
 ) -> Callable[[Callable[[Any], Iterable[Fact]]], Callable[[Any], Iterable[Fact]]]:
     """Make a probe a check of `book`; its docstring is what is given. `eq` and `needs` are lists with `;` between."""
 
     def keep(probe: Callable[[Any], Iterable[Fact]]) -> Callable[[Any], Iterable[Fact]]:
         given = "\n".join(line.strip() for line in (probe.__doc__ or "").strip().splitlines())
-        book.append(Check(lesson, probe.__name__, title, listed(eq), listed(needs), given, probe, slow))
+        book.append(Check(lesson, probe.__name__, title, listed(eq), listed(needs), given, probe, slow, explain))
         return probe
 
     return keep

@@ -16,7 +16,7 @@ from engine.learn.lessons import CHECKS, LESSONS
 from engine.learn.slips import SLIPS
 
 
-ROOMS: tuple[str, ...] = ()  # each has VOLUME, LESSONS, CHECKS, SLIPS
+ROOMS = ("nn.learn",)  # each has VOLUME, LESSONS, CHECKS, SLIPS
 
 
 @cache

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from importlib.util import find_spec
 from math import nan
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.formula import formula
 
@@ -42,6 +42,7 @@ class Blank(NamedTuple):
     cell: int = 0
     function: str = ""
     statements: slice = slice(None)
+    inside: int = -1  # the statement, a loop, that they stand in
     name: str = ""  # a name in the header that is given a number,
     number: str = ""  # this one
     empty: str = "TODO"
@@ -176,8 +177,9 @@ class Source:
 
     def span(self, b: Blank) -> tuple[int, int]:
         """The first and the last line (from 0) of a blank."""
-        body = statements(self.functions[b.function])[b.statements]
-        return body[0].lineno - 1, (body[-1].end_lineno or 0) - 1
+        body: Any = statements(self.functions[b.function])
+        body = (body if b.inside < 0 else body[b.inside].body)[b.statements]
+        return body[0].lineno - 1, body[-1].end_lineno - 1
 
     def statements(self, b: Blank) -> str:
         first, last = self.span(b)

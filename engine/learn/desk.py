@@ -81,7 +81,7 @@ class Desk:
     def borrowed(self, judge: Judge) -> str:
         """A line that says so if the file only passes on what the shipped engine has."""
         try:
-            with limited(self.seconds), judge.code.running() as m:
+            with limited(self.seconds), judge.code.running(1) as m:
                 found = getattr(m, "Value", None)
         except (Exception, SystemExit, TimeUp) as e:  # the learner's code may raise anything
             file, line = judge.code.place(e) or (self.path.name, 1)

@@ -64,6 +64,11 @@ class Course(NamedTuple):
     def blanks(self) -> dict[str, Any]:
         return {b.key: b for v in self.volumes for b in v.blanks}
 
+    def files(self, check: Check) -> int:
+        """How many of the files a check needs: those with the blanks that it is about, and what they import."""
+        own = [k for k, v in enumerate(self.volumes, 1) if any(b.key in check.needs for b in v.blanks)]
+        return max(own, default=1)
+
     def reference(self, slip: Slip | None = None, lesson: int = 99) -> Code:
         """The shipped source as the learner's files, up to a lesson, perhaps with a slip in it."""
         return Code(self.texts(slip, lesson))
@@ -75,13 +80,13 @@ class Course(NamedTuple):
         return {v.name: v.text(filled, edits) for v in self.volumes}
 
 
-def outcome(code: Code, check: Check, seconds: float = 10.0) -> Outcome:
-    """Run a probe on fresh code; what it prints is kept."""
+def outcome(code: Code, check: Check, seconds: float = 10.0, files: int = 99) -> Outcome:
+    """Run a probe on fresh code, on the first of its files; what it prints is kept."""
     facts: list[Fact] = []
     error: BaseException | None = None
     said = io.StringIO()
     try:
-        with limited(seconds), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), code.running() as m:
+        with limited(seconds), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), code.running(files) as m:
             for fact in check.probe(m):
                 facts.append(plain(fact))
     except (Exception, SystemExit, TimeUp) as e:
@@ -161,7 +166,7 @@ class Judge:
         """What a probe gives on some code, run once."""
         key = (id(code), check.name)
         if key not in self._outcomes:
-            self._outcomes[key] = outcome(code, check, seconds)
+            self._outcomes[key] = outcome(code, check, seconds, self.course.files(check))
         return self._outcomes[key]
 
     def cause(self, v: Verdict) -> Slip | None:

@@ -37,9 +37,9 @@ class Code:
                 raise Trouble(name, 1, f"{type(e).__name__}: {e}") from None
 
     @contextmanager
-    def running(self) -> Iterator[Loaded]:
-        """The names of the files, fresh; while they run, `import my_engine` finds the learner's."""
-        stems = {name: name.removesuffix(".py") for name in self.texts}
+    def running(self, files: int = 99) -> Iterator[Loaded]:
+        """The names of the first `files`, fresh; while they run, `import my_engine` finds the learner's."""
+        stems = {name: name.removesuffix(".py") for name in [*self.texts][:files]}
         before = {stem: sys.modules.get(stem) for stem in stems.values()}
         modules: list[ModuleType] = []
         try:

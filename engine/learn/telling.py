@@ -55,6 +55,8 @@ def wrong(judge: Judge, v: Verdict, places: Mapping[str, tuple[str, int]]) -> li
     lines = expected(right, yours, error, place)
     if slip:
         lines += ["", *entry("cause", slip.cause)]
+    elif v.check.explain and yours and isinstance(yours.value, float) and (text := v.check.explain(yours.value)):
+        lines += ["", *entry("cause", text)]
     elif right and yours and (told := ratio(right, yours, v.check.given)):
         lines += ["", *entry("ratio", told)]
     file, line = place or places.get(about, ("", 0))

@@ -1,0 +1,263 @@
+"""Lessons 7 to 13, on my_nn.py: a network, two errors, deltas by hand, a step, a draw, a skip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from random import Random
+from typing import Any
+
+from engine import Value
+from engine.learn.checks import Check, Fact, Lesson, check
+from engine.learn.diagnosis import diagnose
+from nn.losses import sse
+from nn.modules import MLP
+
+
+LESSONS = (
+    Lesson(7, "units, layers, a network", ("LEC-3", "LEC-4", "SX-1", "SX-2", "SX-3")),
+    Lesson(8, "two errors", ("LEC-2", "S63-f", "LEC-13", "LEC-14")),
+    Lesson(9, "output weights by hand", ("LEC-5", "LEC-6", "S63-5", "S63-k")),
+    Lesson(10, "hidden weights by hand", ("LEC-11", "LEC-12", "S63-s", "S63-t")),
+    Lesson(11, "one sample, one step", ("LEC-1", "S63-c", "S63-d")),
+    Lesson(12, "equal weights stay equal", ("SX-R1",)),
+    Lesson(13, "depth", ("LEC-9", "LEC-10", "S63-v")),
+)
+CHECKS: list[Check] = []
+lesson = {n.number: partial(check, n.number, book=CHECKS) for n in LESSONS}
+Facts = Iterator[Fact]
+
+HIDDEN = ((-math.log(3), -math.log(9)), (math.log(2), math.log(4)))
+OUT = ((-math.log(16), math.log(8)), (math.log(81), -math.log(27)))
+
+
+def network(m: Any) -> list[list[list[Any]]]:
+    """The weights of the network whose error is 13/20."""
+    return [[[m.Value(w) for w in unit] for unit in layer] for layer in (HIDDEN, OUT)]
+
+
+# ---- 7
+
+
+@lesson[7]("net_j, with and without a bias", "LEC-4", "net")
+def net_is_a_sum(m: Any) -> Facts:
+    """w = (0.5, -2, 4)    x = (3, 4, -1)    b = 10"""
+    yield Fact("net(w, x)", m.net([0.5, -2.0, 4.0], [3.0, 4.0, -1.0]), "1.5 - 8 - 4")
+    yield Fact("net(w, x, b)", m.net([0.5, -2.0, 4.0], [3.0, 4.0, -1.0], 10.0), "1.5 - 8 - 4 + 10")
+
+
+@lesson[7]("a sample that is too short is told", "LEC-4", "net")
+def short_sample(m: Any) -> Facts:
+    """w = (1, 2, 3)    x = (1, 2)"""
+    try:
+        found = f"{m.net([1.0, 2.0, 3.0], [1.0, 2.0]):g}"
+    except ValueError:
+        found = "ValueError"
+    yield Fact("net(w, x)", found, "ValueError, as x has 2 numbers for 3 weights")
+
+
+@lesson[7]("the outputs of the network", "LEC-3; LEC-4; SX-1", "forward; net")
+def outputs(m: Any) -> Facts:
+    """x = (3, -2)    h = (3/4, 1/3)"""
+    o = m.forward([3.0, -2.0], network(m))
+    yield Fact("o_o1", o[0].data, "sigmoid(-ln 4) = 0.2")
+    yield Fact("o_o2", o[1].data, "sigmoid(ln 9) = 0.9")
+    yield Fact("units", len(o), "2")
+
+
+# ---- 8
+
+
+def error(m: Any, row: str, o: tuple[float, ...], t: tuple[float, ...]) -> tuple[Any, list[Any]]:
+    outputs = [m.Value(p) for p in o]
+    E = m.error(row, outputs, list(t))
+    E.backward()
+    return E, outputs
+
+
+@lesson[8]("E = sum of (t - o)^2", "LEC-2; S63-f", "row sse, E")
+def sum_of_squares(m: Any) -> Facts:
+    """o = (0.2, 0.9)    t = (1, 1)"""
+    yield Fact("E", error(m, "sse", (0.2, 0.9), (1.0, 1.0))[0].data, "0.64 + 0.01")
+
+
+@lesson[8]("dE/do of the sum of squares", "S63-i; LEC-6", "row sse, dE/do")
+def sum_of_squares_slope(m: Any) -> Facts:
+    """o = (0.2, 0.9)    t = (1, 1)"""
+    o = error(m, "sse", (0.2, 0.9), (1.0, 1.0))[1]
+    yield Fact("dE/do_o1", o[0].grad, "-2 × (1 - 0.2)")
+    yield Fact("dE/do_o2", o[1].grad, "-2 × (1 - 0.9)")
+
+
+@lesson[8]("dE/do of cross-entropy, t = 1", "LEC-14; LEC-15", "row bce, dE/do")
+def cross_entropy_yes(m: Any) -> Facts:
+    """o = (0.2, 0.9)    t = (1, 1)"""
+    o = error(m, "bce", (0.2, 0.9), (1.0, 1.0))[1]
+    yield Fact("dE/do_o1", o[0].grad, "-1/o = -5")
+    yield Fact("dE/do_o2", o[1].grad, "-1/o = -1.1111111111111112")
+
+
+@lesson[8]("dE/do of cross-entropy, t = 0", "LEC-14; LEC-16", "row bce, dE/do")
+def cross_entropy_no(m: Any) -> Facts:
+    """o = (0.2, 0.75)    t = (0, 0)"""
+    o = error(m, "bce", (0.2, 0.75), (0.0, 0.0))[1]
+    yield Fact("dE/do_o1", o[0].grad, "1/(1 - o) = 1.25")
+    yield Fact("dE/do_o2", o[1].grad, "1/(1 - o) = 4")
+
+
+# ---- 9 and 10
+
+
+@lesson[9]("delta of the output units", "S63-k; ESL-14", "delta_o")
+def output_deltas(m: Any) -> Facts:
+    """y = (0.2, 0.9)    t = (1, 1)    dE/dnet = -2 delta"""
+    yield Fact("delta_o(0.2, 1)", m.delta_o(0.2, 1.0), "y(1 - y)(t - y) = 0.2 × 0.8 × 0.8")
+    yield Fact("delta_o(0.9, 1)", m.delta_o(0.9, 1.0), "y(1 - y)(t - y) = 0.9 × 0.1 × 0.1")
+
+
+@lesson[10]("delta of a hidden unit", "S63-t; ESL-15", "delta_h")
+def hidden_deltas(m: Any) -> Facts:
+    """a = 0.75    w to the outputs = (-3, 4)    delta_o = (0.5, 0.25)"""
+    yield Fact("delta_h(a, w, deltas)", m.delta_h(0.75, [-3.0, 4.0], [0.5, 0.25]), "0.75 × 0.25 × (-1.5 + 1)")
+    yield Fact("one output", m.delta_h(0.75, [-3.0], [0.5]), "0.75 × 0.25 × -1.5")
+
+
+BY_HAND = {
+    "o1,h1": "-2(1 - 0.2) × 0.16 × 0.75",
+    "o1,h2": "-2(1 - 0.2) × 0.16 × 1/3",
+    "o2,h1": "-2(1 - 0.9) × 0.09 × 0.75",
+    "o2,h2": "-2(1 - 0.9) × 0.09 × 1/3",
+    "h1,x1": "0.630683 × 0.1875 × 3",
+    "h1,x2": "0.630683 × 0.1875 × (-2)",
+    "h2,x1": "-0.473012 × 0.222222 × 3",
+    "h2,x2": "-0.473012 × 0.222222 × (-2)",
+}
+GIVEN = {
+    "o": "x = (3, -2)   h = (3/4, 1/3)   o = (1/5, 9/10)   t = (1, 1)",
+    "h": "dE/do_{0} = Σ_k w_k,{0} × dE/dnet_k\n   k = o1   {1} × -0.256000\n   k = o2   {2} × -0.018000      sum {3}",
+}
+
+
+def cause(weight: str, value: float) -> str:
+    """The catalogued slip that gives this number for dE/dw, if exactly one does."""
+    model = MLP(2, [2, 2], activation="sigmoid", output="sigmoid", bias=False)
+    for p, w in zip(model.parameters(), (*HIDDEN[0], *HIDDEN[1], *OUT[0], *OUT[1]), strict=True):
+        p.data = w
+    of: Value = dict(model.named_parameters())[f"w_{weight}"]
+    return diagnose(value, of=of, root=sse(model([3, -2]), [1, 1])).cause if math.isfinite(value) else ""
+
+
+def by_hand(weight: str) -> Callable[[Any], Facts]:
+    def probe(m: Any) -> Facts:
+        yield Fact(f"dE/dw_{weight}", getattr(m, f"dw_{weight.replace(',', '_')}"), BY_HAND[weight], near=1e-5)
+
+    probe.__name__ = f"by_hand_{weight.replace(',', '_')}"
+    k = int(weight[1]) - 1
+    sums = ("+0.630683", "-0.473012")
+    numbers = (weight[:2], f"{OUT[0][k]:.6f}", f"{OUT[1][k]:.6f}", sums[k])
+    probe.__doc__ = GIVEN[weight[0]].format(*numbers)
+    return probe
+
+
+for _weight in BY_HAND:
+    _number, _eq = (9, "LEC-5; LEC-6; S63-5") if _weight.startswith("o") else (10, "LEC-11; LEC-12; S63-s")
+    lesson[_number](f"dE/dw_{_weight}", _eq, f"dE/dw_{_weight}", explain=partial(cause, _weight))(by_hand(_weight))
+
+
+# ---- 11
+
+
+@lesson[11]("one step on the network", "S63-c; S63-d; LEC-1", "sgd_step")
+def one_step(m: Any) -> Facts:
+    """eta = 1/2    E = 0.65"""
+    layers = network(m)
+    weights = [w for layer in layers for unit in layer for w in unit]
+    m.error("sse", m.forward([3.0, -2.0], layers), [1.0, 1.0]).backward()
+    m.sgd_step(weights, 0.5)
+    E = m.error("sse", m.forward([3.0, -2.0], layers), [1.0, 1.0])
+    yield Fact("w_o1,h1", weights[4].data, "-2.772589 - 0.5 × -0.192 = -2.676588722", near=1e-9)
+    yield Fact("E afterwards", E.data, "0.468792", near=1e-12)
+
+
+ROWS = (1.0, 2.0, 3.0, 4.0, 5.0)
+
+
+def walked(m: Any) -> tuple[list[float], list[float]]:
+    """The rows in the order they came in one pass, and the weight that each of them met."""
+    w = m.Value(0.5)
+    rows: list[float] = []
+    met: list[float] = []
+
+    def E(row: float) -> Any:
+        rows.append(row)
+        met.append(w.data)
+        return w * row
+
+    m.epoch(ROWS, [w], E, 0.1, Random(0))
+    return rows, met
+
+
+@lesson[11]("the order of the rows is drawn", "LEC-1; LEC-R1", "epoch; sgd_step")
+def order_is_drawn(m: Any) -> Facts:
+    """rows 1 to 5    random = Random(0)"""
+    yield Fact("the order", " ".join(f"{r:g}" for r in walked(m)[0]), "3 2 1 5 4")
+
+
+@lesson[11]("a step after every row", "LEC-1; LEC-R2", "epoch; sgd_step")
+def step_after_every_row(m: Any) -> Facts:
+    """rows 1 to 5    random = Random(0)"""
+    rows, met = walked(m)
+    yield Fact("rows", len(rows), "5")
+    yield Fact("weights met", len(set(met)), "5")
+
+
+# ---- 12
+
+
+@lesson[12]("the first number drawn", "SX-R1", "xavier")
+def first_draw(m: Any) -> Facts:
+    """nin = 2    nout = 3    r = sqrt(6/5)"""
+    yield Fact("xavier(Random(0), 2, 3)", m.xavier(Random(0), 2, 3), "0.75459", near=1e-12)
+
+
+@lesson[12]("wide layers get small weights", "SX-R1", "xavier")
+def width(m: Any) -> Facts:
+    """nin = nout = 50    r = sqrt(6/100)"""
+    yield Fact("xavier(Random(0), 50, 50)", m.xavier(Random(0), 50, 50), "0.168732", near=1e-12)
+
+
+@lesson[12]("two hidden units do not start equal", "SX-R1; SX-6; SX-8", "xavier")
+def units_differ(m: Any) -> Facts:
+    """random = Random(0)    two draws"""
+    random = Random(0)
+    found = m.xavier(random, 2, 3) == m.xavier(random, 2, 3)
+    yield Fact("W11 and W12", "equal: they stay so for ever" if found else "different", "different")
+
+
+# ---- 13
+
+
+@lesson[13]("what came in is added", "LEC-10; S63-v", "added")
+def skip_adds(m: Any) -> Facts:
+    """one layer, w = (ln 2, 0), (0, 1)    x = (1, 3)    o = f(net) + x"""
+    x = [m.Value(1.0), m.Value(3.0)]
+    layer = [[m.Value(math.log(2)), m.Value(0.0)], [m.Value(0.0), m.Value(1.0)]]
+    o = m.forward(x, [layer], True)
+    o[0].backward()
+    yield Fact("o_o1", o[0].data, "2 / 3 + 1")
+    yield Fact("do_o1/dx_1", x[0].grad, "0.222222 × ln 2 + 1 = 1.154032707", near=1e-9)
+
+
+@lesson[13]("fewer units than inputs", "S63-v", "added")
+def fewer_units(m: Any) -> Facts:
+    """two inputs, one unit with w = (ln 2, 0)    x = (1, 3)"""
+    yield Fact("o_o1", m.forward([1.0, 3.0], [[[m.Value(math.log(2)), m.Value(0.0)]]], True)[0].data, "2 / 3")
+
+
+@lesson[13]("more units than inputs", "S63-v", "added")
+def more_units(m: Any) -> Facts:
+    """one input, two units with w = ln 2 and 0    x = 1"""
+    o = m.forward([1.0], [[[m.Value(math.log(2))], [m.Value(0.0)]]], True)
+    yield Fact("o_o1", o[0].data, "2 / 3")
+    yield Fact("units", len(o), "2")
