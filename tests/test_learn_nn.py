@@ -7,10 +7,11 @@ from random import Random
 
 import pytest
 
-from engine.learn import plain
+from engine.learn import diagnose, plain, slips
 from engine.learn.blanks import ENGINE
 from nn import MLP, losses
 from nn.learn.blanks import EXACT
+from nn.learn.exercise import drill_of_a_network, network, parts
 from nn.learn.lessons import HIDDEN, OUT
 from nn.learn.plain import added, delta_h, delta_o, epoch, error, forward, net, sgd_step
 from nn.optim import SGD
@@ -86,3 +87,25 @@ def test_a_net_and_a_skip():
 
 def test_the_learners_engine_knows_every_row_that_its_operators_ask_for():
     assert set(ENGINE.tables["engine.ops"]) >= {"add", "sub", "mul", "div", "pow", "neg", "exp", "log", "tanh", "sigmoid"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_drill_is_on_clean_numbers_and_names_every_slip(seed):
+    E = network(seed)
+    for w in (n for n in parts(E) if getattr(n.label, "kind", "") == "w"):
+        for s in slips(w, E):
+            if s.mistake.key != "delta":
+                d = diagnose(repr(s.value), of=w, root=E)
+                assert d.slip is not None, (w, s)
+                assert d.slip.mistake.key == s.mistake.key
+
+
+def test_a_drill_of_a_network_asks_for_every_partial():
+    E = network(1)
+    E.backward()
+    answers = iter(repr(n.grad) for n in sorted(parts(E), key=lambda n: -n._born) if n is not E and n.grad is not None)
+    said = []
+    found = drill_of_a_network(1, lambda question: next(answers, ""), said.append)
+    assert found
+    assert "answers: " in said[0]
+    assert str(found[0]).startswith(("right", "d E"))
