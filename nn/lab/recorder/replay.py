@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from engine import recording
 from nn.compiled import CompiledSteps
@@ -27,13 +28,21 @@ class Again:
     def __init__(self, log: Log, backend: str) -> None:
         if backend not in ("graph", "python", "native"):
             raise ValueError(f"unknown backend {backend!r}; choose from graph, python, native")
-        self.log, self.backend = log, backend
+        self._log, self.backend = ref(log), backend  # it lives in the log: no cycle, so machine code goes in order
         self.loss_of = loss_function(log.loss)
         self.optimiser = SGD(log.parameters, 0.0, **log.sgd)
         self.compiled: CompiledSteps | None = None
         if backend != "graph":
             E = partial(objective, log.model, self.loss_of)
             self.compiled = CompiledSteps(log.model, log.rows, E, self.optimiser, backend, log.strict, gradients=True)
+
+    @property
+    def log(self) -> Log:
+        """The log whose steps these are."""
+        log = self._log()
+        if log is None:
+            raise ReferenceError("the log of these steps is gone")
+        return log
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
