@@ -188,3 +188,10 @@ def test_any_graph_can_be_diagnosed(seed):
         assert "expected" in wrong
         assert "yours" in wrong
         assert max(map(len, wrong.splitlines())) <= 78
+
+
+def test_no_module_takes_the_place_of_a_public_name():
+    """A module that is imported later becomes an attribute of its package, over a function of that name."""
+    import engine.learn.course
+
+    assert all(not isinstance(getattr(engine.learn, name), type(engine)) for name in engine.learn.__all__)

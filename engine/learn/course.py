@@ -11,9 +11,9 @@ from typing import Any
 
 from engine.learn.blanks import ENGINE
 from engine.learn.checks import Lesson
+from engine.learn.code_slips import SLIPS
 from engine.learn.judging import Course
 from engine.learn.lessons import CHECKS, LESSONS
-from engine.learn.slips import SLIPS
 
 
 ROOMS = ("nn.learn",)  # each has VOLUME, LESSONS, CHECKS, SLIPS
