@@ -594,7 +594,7 @@ def test_odd_recorders_are_refused(options, message):
         Recorder(**options)
 
 
-@pytest.mark.parametrize("backend", ["graph", "python"])  # what runs natively is interrupted between blocks, above
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_real_interrupt_at_any_moment(backend):
     import signal
 

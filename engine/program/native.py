@@ -7,9 +7,12 @@ from array import array
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from queue import SimpleQueue
 from typing import Any
+from weakref import ref
 
 from engine.program.plan import Run, Runner, address
+from engine.program.undisturbed import undisturbed
 
 
 CACHE_LINE = 64  # bytes
@@ -21,27 +24,50 @@ def available() -> bool:
 
 
 class MachineCode:
-    """The function `run` of one module of LLVM text, optimised for this processor."""
+    """The function `run` of one module of LLVM text, optimised for this processor.
+
+    What LLVM holds for it belongs to `_held`, never to a cycle of objects: the collector would free the
+    parts in any order, and a context freed before the engine that uses it ends the process. Code that is
+    gone is freed, in order, when the next is built, so memory holds at most that much more than is in use.
+    """
 
     def __init__(self, text: str, room: int) -> None:
+        self.text, self.room = text, room
+        pointers, counts = [ctypes.c_void_p] * 5, [ctypes.c_int64] * 3
+        self.run = ctypes.CFUNCTYPE(ctypes.c_int64, *pointers, *counts)(undisturbed(self._build))
+
+    def _build(self) -> int:
+        """Where the machine code of `run` lies."""
+        _free_gone()
         llvm, machine = _llvm(), _machine()  # a machine of its own: the engine frees it
-        self._context = llvm.create_context()  # frees what the module was made of
-        module = llvm.parse_assembly(text, context=self._context)
+        context = llvm.create_context()
+        module = llvm.parse_assembly(self.text, context=context)
         module.verify()
         tuning = llvm.create_pipeline_tuning_options(speed_level=3)
         tuning.slp_vectorization = tuning.loop_vectorization = True
         builder = llvm.create_pass_builder(machine, tuning)
         builder.getModulePassManager().run(module, builder)
-        self.text, self.room = text, room
-        self._engine = llvm.create_mcjit_compiler(module, machine)  # holds the code
-        self._engine.finalize_object()
-        pointers, counts = [ctypes.c_void_p] * 5, [ctypes.c_int64] * 3
-        self.run = ctypes.CFUNCTYPE(ctypes.c_int64, *pointers, *counts)(self._engine.get_function_address("run"))
-        self._module = module
+        engine = llvm.create_mcjit_compiler(module, machine)  # holds the code, and from now on the module
+        self._key = ref(self, _gone.put)  # in C: a handler cannot interrupt it, the collector may call it at any time
+        _held[self._key] = engine, module, context
+        engine.finalize_object()
+        return int(engine.get_function_address("run"))
 
     def assembly(self) -> str:
         """The machine code as text."""
-        return str(_machine().emit_assembly(self._module))
+        return undisturbed(lambda: str(_machine().emit_assembly(_held[self._key][1])))
+
+
+_held: dict[ref[MachineCode], tuple[Any, Any, Any]] = {}  # engine, module, context
+_gone: SimpleQueue[ref[MachineCode]] = SimpleQueue()
+
+
+def _free_gone() -> None:
+    """Free the machine code that nobody has any more: the engine with its module before the context."""
+    while not _gone.empty():
+        engine, _, context = _held.pop(_gone.get())
+        engine.close()
+        context.close()
 
 
 def native_runner(code: MachineCode) -> Runner:
