@@ -69,6 +69,15 @@ def carry_out(job: Job, settings: Mapping[int, Setting], where: Where, take: Tak
                 pool.shutdown(wait=over)
 
 
+def attempt(job: Job, setting: Setting, number: int) -> Run:
+    """One run of `job`; the number of the try makes it a task of its own, where a scheduler knows tasks by their arguments.
+
+    A Dask scheduler answers the same task with the failure that it remembers: a run that only stood beside
+    the one that killed a worker would be given up without being tried again.
+    """
+    return job(setting)
+
+
 class _Work:
     """The runs that wait and those under way."""
 
@@ -110,7 +119,7 @@ class _Work:
 
     def _submit(self, pool: Executor, k: int) -> Future[Run]:
         try:
-            future = pool.submit(self.job, self.settings[k])
+            future = pool.submit(attempt, self.job, self.settings[k], self.strikes[k])
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             raise _cannot_be_sent("a run", error) from error
         self.under_way[future] = k

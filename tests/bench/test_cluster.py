@@ -1,4 +1,9 @@
-"""A search on a real Dask cluster: two worker processes on this machine, one of which is killed on the way."""
+"""A search on a real Dask cluster: two worker processes on this machine, one of which is killed on the way.
+
+    python -m pytest -o addopts= tests/bench/test_cluster.py
+
+Apart from the other tests: a cluster wants the machine to itself while it starts.
+"""
 
 import logging
 import os
