@@ -62,9 +62,31 @@ assert compile(x * 5.0, inputs=[x], backend="native")(3.0) == 15.0
 assert interrupts >= 5 and len(native._held) <= 8, (interrupts, built, len(native._held))
 """
 
+WITHIN = """
+import gc
+from engine import Value, compile
+from engine.program.undisturbed import undisturbed
+
+class Last:  # what the collector finds while machine code is built, and what compiles as it goes
+    def __del__(self):
+        x = Value(2.0, "x")
+        seen.append(compile(x * 5.0 + x.sin(), inputs=[x], backend="native")(0.0))
+
+def cycle():
+    last = Last()
+    last.self = last
+
+seen = []
+gc.disable()
+cycle()
+undisturbed(gc.collect)
+assert seen == [0.0], seen
+assert undisturbed(lambda: undisturbed(lambda: 7)) == 7
+"""
+
 
 @pytest.mark.parametrize(
-    "script", [CYCLE, pytest.param(STORM, marks=pytest.mark.skipif(sys.platform == "win32", reason="no setitimer"))]
+    "script", [CYCLE, WITHIN, pytest.param(STORM, marks=pytest.mark.skipif(sys.platform == "win32", reason="no setitimer"))]
 )
 def test_the_process_lives_on(script):
     done = subprocess.run(

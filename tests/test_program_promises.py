@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine import Value, draw, exp, gradient, primitive, sigmoid
+from engine import Value, dot, draw, exp, gradient, primitive, sigmoid
 from engine.graph import topological
 from engine.program import Program, compile, native, program as programs, rolled  # noqa: A004
 from engine.trust.primitive import forget
@@ -111,6 +111,15 @@ def test_what_has_no_loops_and_is_too_large_for_machine_code_runs_in_python(monk
     for k in range(60):
         z = math.sin(z * (0.9 + 1e-3 * k)) if k % 3 else z + 0.75
     assert found == [z]
+
+
+def test_few_instructions_of_many_operands_are_built_when_they_are_run() -> None:
+    def layer(n: int) -> Program:
+        x, w = [[Value(0.25 + k, s) for k in range(n)] for s in "xw"]
+        return compile([dot(w, x), *w], [*x, *w], backend="python")
+
+    assert (len(layer(30)._scans), len(layer(600)._scans)) == (1, 0)
+    assert layer(600)(*[0.5] * 1200)[0] == 150.0
 
 
 # ---- interrupts, threads, the cache

@@ -40,7 +40,7 @@ from engine.value import Value, number
 
 BACKENDS = ("auto", "python", "native")
 NOTHING = memoryview(b"").cast("d")
-SMALL = 300  # instructions, up to which a program is built at once, and not when it is first run
+SMALL = 1_000  # operands, up to which a program is built at once, and not when it is first run
 STRAIGHT = 1_500  # instructions, above which LLVM takes too long over code without loops
 ROWS = 4  # that a program is timed on: its inputs stay in the cache
 KEPT = 64  # programs built in this process that wait to be used again
@@ -109,7 +109,7 @@ class Program:
         self._scans: dict[tuple[Any, ...], Scan] = {}
         self.backend = backend if backend != "auto" else "native" if native.available() else "python"
         self.remark = ""  # why another backend was taken than the one asked for
-        if len(self._tape.steps) <= SMALL:  # a scan has machine code of its own, and many programs are only scanned
+        if self._tape.size <= SMALL:  # a scan has machine code of its own, and many programs are only scanned
             self._called()
 
     @property

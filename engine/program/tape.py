@@ -154,6 +154,11 @@ class Tape:
         ]
         self.outputs = [place[p] for p in self.outputs]
 
+    @property
+    def size(self) -> int:
+        """The number of operands of all instructions, and of outputs: what code without loops grows with."""
+        return len(self.outputs) + sum(len(g) for s in self.steps for g in s.groups)
+
     def label(self, p: Operand) -> Any:
         """The label of the node at a place."""
         k = p - len(self.inputs)
