@@ -15,6 +15,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from functools import partial
 from queue import SimpleQueue
 from typing import TypeAlias
+from uuid import uuid4
 
 from nn.lab.search.job import Job, Run, Setting
 
@@ -69,11 +70,12 @@ def carry_out(job: Job, settings: Mapping[int, Setting], where: Where, take: Tak
                 pool.shutdown(wait=over)
 
 
-def attempt(job: Job, setting: Setting, number: int) -> Run:
-    """One run of `job`; the number of the try makes it a task of its own, where a scheduler knows tasks by their arguments.
+def attempt(job: Job, setting: Setting, which: str) -> Run:
+    """One run of `job`; `which`, of search and try, makes it a task of its own, where a scheduler knows tasks by their arguments.
 
-    A Dask scheduler answers the same task with the failure that it remembers: a run that only stood beside
-    the one that killed a worker would be given up without being tried again.
+    A Dask scheduler answers the same task with the failure that it remembers: a run that only stood beside the one
+    that killed a worker would be given up without being tried again. And a task that is asked for while its
+    cancellation is on the way, as when an interrupted search goes on, would never be done.
     """
     return job(setting)
 
@@ -87,6 +89,7 @@ class _Work:
         self.strikes: Counter[int] = Counter()
         self.under_way: dict[Future[Run], int] = {}
         self.done = self.breaks = 0
+        self.name = uuid4().hex
 
     def on(self, pool: Executor) -> None:
         """All runs on one pool; raises BrokenExecutor when it breaks, with its runs waiting again."""
@@ -119,7 +122,7 @@ class _Work:
 
     def _submit(self, pool: Executor, k: int) -> Future[Run]:
         try:
-            future = pool.submit(attempt, self.job, self.settings[k], self.strikes[k])
+            future = pool.submit(attempt, self.job, self.settings[k], f"{self.name} {self.strikes[k]}")
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             raise _cannot_be_sent("a run", error) from error
         self.under_way[future] = k
