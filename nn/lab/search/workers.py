@@ -74,8 +74,8 @@ def attempt(job: Job, setting: Setting, which: str) -> Run:
     """One run of `job`; `which`, of search and try, makes it a task of its own, where a scheduler knows tasks by their arguments.
 
     A Dask scheduler answers the same task with the failure that it remembers: a run that only stood beside the one
-    that killed a worker would be given up without being tried again. And a task that is asked for while its
-    cancellation is on the way, as when an interrupted search goes on, would never be done.
+    that killed a worker would be given up without being tried again. And it may forget a task that is
+    asked for again while its cancellation is on the way, as when an interrupted search goes on.
     """
     return job(setting)
 
