@@ -6,7 +6,8 @@ from nn.history import Epoch, History, Update
 from nn.modules import MLP, Layer, Module, Neuron
 from nn.optim import SGD, Diverged
 from nn.predictor import Predictor
-from nn.train import accuracy, fit, predict
+from nn.scores import accuracy, predict
+from nn.train import fit
 
 
 __all__ = [

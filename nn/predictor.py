@@ -8,7 +8,7 @@ from typing import Any
 
 from nn.dataset import Dataset, check_rows, number
 from nn.modules import MLP
-from nn.train import predict
+from nn.scores import predict
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,16 @@
     >>> history = fit(model, data.XOR(), loss="bce", lr=0.5, epochs=300, seed=0)
     >>> history
     History(300 epochs, loss 0.841 -> 0.006)
-    >>> accuracy(model, data.XOR())
-    1.0
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from engine import no_grad, recording
+from engine import recording
 from nn.data import check_rows
 from nn.dataset import Dataset, same_columns
 from nn.history import Epoch, History
@@ -26,6 +22,8 @@ from nn.init import generator
 from nn.losses import LOSSES, Loss, loss_function
 from nn.modules import Module
 from nn.optim import SGD, Schedule, at_least_zero, schedule_function
+from nn.progress import bar
+from nn.scores import scores as scores_of
 from nn.step import objective, update
 
 
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 ORDERS = ("shuffled", "given", "with_replacement")
 BACKENDS = ("auto", "graph", "python", "native")
 INDEX_LOSSES = ("cross_entropy", "cross_entropy_with_logits")  # whose target may be a class index
-NO_IS_NEGATIVE = (LOSSES["hinge"], LOSSES["bce_with_logits"])  # outputs say no below 0; elsewhere below one half
 
 Callback: TypeAlias = Callable[[Epoch], object]
 
@@ -104,23 +101,23 @@ def fit(
         compiled = compiled_steps(model, checked, loss, E, optimiser, backend, strict, updates, watched)
     if recorder is not None:
         recorder.begin(history, model, checked, loss, optimiser, compiled, strict)
-    with _bar(progress, epochs * steps) as bar:
+    with bar(progress, epochs * steps, "updates") as shown:
         for epoch in range(epochs):
             optimiser.lr = at_least_zero("lr times the schedule's factor", lr * factor(epoch, epochs))
             batches = list(_batches(len(checked), batch_size, order, random))
             step = partial(update, model, checked, loss_of, optimiser, epoch, epoch * steps)
             if recorder is not None:
-                losses = recorder.run(batches, step, bar.update)
+                losses = recorder.run(batches, step, shown.update)
             elif compiled is not None:
-                losses = compiled.run([i for batch in batches for i in batch], batch_size, step, bar.update)
+                losses = compiled.run([i for batch in batches for i in batch], batch_size, step, shown.update)
             else:
-                losses = _run(batches, step, bar.update)
+                losses = _run(batches, step, shown.update)
             total = 0.0
             for before, batch in zip(losses, batches, strict=True):
                 total += before * len(batch)
-            scores = (None, None) if held_out is None else _scores(model, held_out, loss_of, compiled)
+            scores = (None, None) if held_out is None else scores_of(model, held_out, loss_of, compiled)
             history.epochs.append(Epoch(epoch, optimiser.lr, total / len(checked), *scores))
-            bar.set_postfix_str(_told(history.epochs[-1]), refresh=False)
+            shown.set_postfix_str(_told(history.epochs[-1]), refresh=False)
             wishes = [callback(history.epochs[-1]) for callback in callbacks]  # each is called, whatever another wishes
             if True in wishes:
                 break
@@ -155,54 +152,6 @@ def _batches(n: int, size: int, order: str, random: Random) -> Iterator[list[int
             random.shuffle(indices)
     for k in range(0, n, size):
         yield indices[k : k + size]
-
-
-def predict(model: Any, x: Sequence[Any]) -> list[float]:
-    """The outputs for one sample as plain floats; no graph is made."""
-    with no_grad():
-        return list(model(x))
-
-
-def accuracy(model: Any, rows: Iterable[Any], boundary: float = 0.5) -> float:
-    """The share of rows told right.
-
-    A class index is right if its output is the largest (of one output: if it lies on the index's side
-    of `boundary`); targets of several numbers, if every output lies on its target's side.
-    """
-    rows = list(rows)
-    if not rows:
-        raise ValueError("the accuracy on no rows at all is not a number; give at least one pair (x, t)")
-    return sum(_right(predict(model, x), t, boundary) for x, t in rows) / len(rows)
-
-
-def _right(o: Sequence[float], t: Any, boundary: float) -> bool:
-    t = t.tolist() if hasattr(t, "tolist") else t
-    if isinstance(t, int):
-        return (o[0] > boundary) == bool(t) if len(o) == 1 else max(range(len(o)), key=o.__getitem__) == t
-    return all((o_k > boundary) == (t_k > boundary) for o_k, t_k in zip(o, t, strict=True))
-
-
-def _scores(model: Any, rows: list[Any], loss_of: Loss, compiled: Any = None) -> tuple[float, float | None]:
-    """The mean loss of held-out rows, and their accuracy if the targets are classes or labels; the same digits if compiled."""
-    targets = {u for _, t in rows for u in ((0.0,) if isinstance(t, int) else t)}
-    signed = -1.0 in targets or loss_of in NO_IS_NEGATIVE
-    labels, boundary = targets <= {-1.0, 0.0, 1.0}, 0.0 if signed else 0.5
-    seen = None if compiled is None else compiled.seen(rows)
-    if seen is None:
-        return _mean_loss(model, rows, loss_of), accuracy(model, rows, boundary) if labels else None
-    total = 0.0
-    for E, _ in seen:
-        total += E
-    right = sum(_right(o, t, boundary) for (_, o), (_, t) in zip(seen, rows, strict=True)) if labels else 0
-    return total / len(rows), right / len(rows) if labels else None
-
-
-def _mean_loss(model: Any, rows: list[Any], loss_of: Loss) -> float:
-    """By the same nodes as in training: cross_entropy sees through the softmax here too, and meets no ln 0."""
-    total = 0.0
-    for x, t in rows:
-        total += loss_of(model(x), t).data
-    return total / len(rows)
 
 
 def _checked(model: Any, rows: Iterable[Any], loss_of: Loss) -> list[Any]:
@@ -249,13 +198,3 @@ def _one_of(name: str, x: Any, accepted: Sequence[Any]) -> None:
 def _told(e: Epoch) -> str:
     told = f"loss {e.loss:.4f}"
     return told if e.accuracy is None else f"{told}, held-out accuracy {e.accuracy:.3f}"
-
-
-def _bar(progress: bool | None, steps: int) -> Any:
-    from tqdm import tqdm  # imported when used
-
-    if progress is None:
-        progress = sys.stderr.isatty() and "CI" not in os.environ
-    return tqdm(total=steps, disable=not progress, unit=" updates", dynamic_ncols=True)
-
-

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import no_grad
 from nn.history import Epoch, History
-from nn.train import predict
+from nn.scores import predict
 
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from nn.dataset import Dataset
 from nn.losses import loss_function
 from nn.modules import MLP, Module
 from nn.optim import Diverged
-from nn.train import _scores, fit
+from nn.scores import scores as scores_of
+from nn.train import fit
 
 
 Setting: TypeAlias = Mapping[str, Any]  # the seed, and the hyperparameters that vary
@@ -125,8 +126,8 @@ class Job:
             finally:
                 weights = tuple([p.data for p in model.parameters()])
             loss_of = loss_function(chosen["loss"])
-            held_out = (None, None) if self.validation is None else _scores(model, list(self.validation), loss_of)
-            scores = (*_scores(model, list(self.rows), loss_of), *held_out)
+            held_out = (None, None) if self.validation is None else scores_of(model, list(self.validation), loss_of)
+            scores = (*scores_of(model, list(self.rows), loss_of), *held_out)
             if not all(math.isfinite(x) for x in scores if x is not None):
                 raise Diverged(f"after the last update the loss is {scores[0]}, held out {scores[2]}")
         except Exception as error:

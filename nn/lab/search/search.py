@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from nn.dataset import Dataset, same_columns
 from nn.init import generator
@@ -16,17 +17,20 @@ from nn.lab.search.job import Factory, Job, Run, Setting
 from nn.lab.search.journal import Journal
 from nn.lab.search.results import Results
 from nn.lab.search.workers import Where, carry_out
-from nn.train import _bar
+from nn.progress import bar
 
 
 Callback: TypeAlias = Callable[[Run], object]
 Draw: TypeAlias = Callable[[Random], Any]
+F = TypeVar("F", bound=Callable[..., Results])
 LARGEST = 100_000  # settings of a grid
 
 
-def restarts(
+def _search(
     rows: Iterable[Any],
-    seeds: int | Iterable[int] = 10,
+    varies: Iterable[str],
+    combinations: Iterable[Setting],
+    seeds: int | Iterable[int],
     *,
     model: Factory | None = None,
     validation: Iterable[Any] | None = None,
@@ -36,6 +40,54 @@ def restarts(
     progress: bool | None = None,
     **options: Any,
 ) -> Results:
+    """One training for each combination of what varies, with each seed, unless the file holds it."""
+    job = _job(rows, validation, model, options, set(varies))
+    settings = _with_seeds(list(combinations), seeds)
+    runs: dict[int, Run] = {}
+    journal = None if file is None else Journal(file, job)
+    if journal is not None:
+        keys = [journal.key(setting) for setting in settings]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"two settings look the same in {file}; give its functions names of their own")
+        runs = {k: run for k, key in enumerate(keys) if (run := journal.found(key, settings[k])) is not None}
+
+    def results() -> Results:
+        return Results([runs[k] for k in sorted(runs)], job, len(settings))
+
+    def take(k: int, run: Run) -> bool:
+        if k in runs:
+            return False
+        runs[k] = run
+        if journal is not None and not run.lost:
+            journal.append(run)
+        shown.update()
+        wishes = [callback(run) for callback in callbacks]  # each is called, whatever another wishes
+        return True in wishes
+
+    with bar(progress, len(settings), "runs") as shown:
+        shown.update(len(runs))
+        try:
+            carry_out(job, {k: setting for k, setting in enumerate(settings) if k not in runs}, executor, take)
+        except KeyboardInterrupt:
+            warnings.warn(f"interrupted: {len(runs)} of {len(settings)} runs are done, and returned", RuntimeWarning, stacklevel=3)
+        except BaseException as error:
+            error.results = results()  # type: ignore[attr-defined]
+            error.add_note(f"{len(runs)} of {len(settings)} runs were done; they are in this error's `results`")
+            raise
+    return results()
+
+
+def _with_its_keywords(f: F) -> F:
+    """`f`, whose `**options` are those of `_search`, shown with their names to `help` and to completion."""
+    own, all_of_them = inspect.signature(f), inspect.signature(_search).parameters.values()
+    parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters += [p for p in all_of_them if p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+    f.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return f
+
+
+@_with_its_keywords
+def restarts(rows: Iterable[Any], seeds: int | Iterable[int] = 10, **options: Any) -> Results:
     """The same training from many starts: once for each seed, or for the seeds 0, 1, ..., n - 1 if `seeds` is a number n.
 
     Run s is `fit(MLP(nin, [*hidden, nout], seed=s, ...), rows, seed=s, ...)`, bit for bit, on any executor; `options`
@@ -55,23 +107,11 @@ def restarts(
     >>> restarts(data.XOR(), seeds=4, hidden=2, output="sigmoid", loss="bce", lr=0.5, epochs=200).share(below=0.1)
     0.5
     """
-    job = _job(rows, validation, model, options, set())
-    return _search(job, _with_seeds([{}], seeds), executor, file, callbacks, progress)
+    return _search(rows, (), [{}], seeds, **options)
 
 
-def grid(
-    rows: Iterable[Any],
-    space: Mapping[str, Sequence[Any]],
-    seeds: int | Iterable[int] = 1,
-    *,
-    model: Factory | None = None,
-    validation: Iterable[Any] | None = None,
-    executor: Where = None,
-    file: str | os.PathLike[str] | None = None,
-    callbacks: Sequence[Callback] = (),
-    progress: bool | None = None,
-    **options: Any,
-) -> Results:
+@_with_its_keywords
+def grid(rows: Iterable[Any], space: Mapping[str, Sequence[Any]], seeds: int | Iterable[int] = 1, **options: Any) -> Results:
     """Every combination of the values in `space`, each with every seed; the rest as for `restarts`.
 
     >>> from nn import data
@@ -82,11 +122,11 @@ def grid(
     axes = {name: _axis(name, values) for name, values in _space(space).items()}
     if (size := math.prod(map(len, axes.values()))) > LARGEST:
         raise ValueError(f"this grid has {size:,} settings, which is too many to try; random_search tries as many as you like")
-    settings = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-    job = _job(rows, validation, model, options, set(axes))
-    return _search(job, _with_seeds(settings, seeds), executor, file, callbacks, progress)
+    settings = (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+    return _search(rows, axes, settings, seeds, **options)
 
 
+@_with_its_keywords
 def random_search(
     rows: Iterable[Any],
     space: Mapping[str, Sequence[Any] | Draw],
@@ -94,12 +134,6 @@ def random_search(
     seeds: int | Iterable[int] = 1,
     *,
     seed: int = 0,
-    model: Factory | None = None,
-    validation: Iterable[Any] | None = None,
-    executor: Where = None,
-    file: str | os.PathLike[str] | None = None,
-    callbacks: Sequence[Callback] = (),
-    progress: bool | None = None,
     **options: Any,
 ) -> Results:
     """`runs` settings drawn from `space`, each with every seed; the rest as for `restarts`.
@@ -117,17 +151,20 @@ def random_search(
     if not isinstance(runs, int) or isinstance(runs, bool) or runs < 1:
         raise ValueError(f"runs is {runs!r}; write a whole number >= 1")
     draws = {name: v if callable(v) else _axis(name, v) for name, v in _space(space).items()}
-    job = _job(rows, validation, model, options, set(draws))
-    random, settings = generator(seed), list[Setting]()
+    return _search(rows, draws, _drawn(draws, runs, generator(seed)), seeds, **options)
+
+
+def _drawn(draws: Mapping[str, Any], runs: int, random: Random) -> Iterator[Setting]:
+    """So many different settings; ValueError if there are not as many."""
+    settings: list[Setting] = []
     for _ in range(100 * runs):
         drawn = {name: v(random) if callable(v) else random.choice(v) for name, v in draws.items()}
         if drawn not in settings:
             settings.append(drawn)
+            yield drawn
         if len(settings) == runs:
-            break
-    else:
-        raise ValueError(f"only {len(settings)} different settings can be drawn from this space, not {runs}; grid tries them all")
-    return _search(job, _with_seeds(settings, seeds), executor, file, callbacks, progress)
+            return
+    raise ValueError(f"only {len(settings)} different settings can be drawn from this space, not {runs}; grid tries them all")
 
 
 def between(low: float, high: float, log: bool = False) -> Draw:
@@ -148,50 +185,6 @@ def between(low: float, high: float, log: bool = False) -> Draw:
         return round(x) if whole else x
 
     return draw
-
-
-def _search(
-    job: Job,
-    settings: Sequence[Setting],
-    executor: Where,
-    file: str | os.PathLike[str] | None,
-    callbacks: Sequence[Callback],
-    progress: bool | None,
-) -> Results:
-    """Do the job for all settings that the file does not hold yet."""
-    runs: dict[int, Run] = {}
-    journal = None if file is None else Journal(file, job)
-    if journal is not None:
-        keys = [journal.key(setting) for setting in settings]
-        if len(set(keys)) < len(keys):
-            raise ValueError(f"two settings look the same in {file}; give its functions names of their own")
-        runs = {k: run for k, key in enumerate(keys) if (run := journal.found(key, settings[k])) is not None}
-
-    def results() -> Results:
-        return Results([runs[k] for k in sorted(runs)], job, len(settings))
-
-    def take(k: int, run: Run) -> bool:
-        if k in runs:
-            return False
-        runs[k] = run
-        if journal is not None and not run.lost:
-            journal.append(run)
-        bar.update()
-        wishes = [callback(run) for callback in callbacks]  # each is called, whatever another wishes
-        return True in wishes
-
-    with _bar(progress, len(settings)) as bar:
-        bar.unit = " runs"
-        bar.update(len(runs))
-        try:
-            carry_out(job, {k: setting for k, setting in enumerate(settings) if k not in runs}, executor, take)
-        except KeyboardInterrupt:
-            warnings.warn(f"interrupted: {len(runs)} of {len(settings)} runs are done, and returned", RuntimeWarning, stacklevel=3)
-        except BaseException as error:
-            error.results = results()  # type: ignore[attr-defined]
-            error.add_note(f"{len(runs)} of {len(settings)} runs were done; they are in this error's `results`")
-            raise
-    return results()
 
 
 def _job(
