@@ -21,7 +21,8 @@ bits: .venv/bench       ## 10,000 random graphs, compiled, equal to the walk bit
 trust: .venv/test       ## gradients of 10,000 random graphs beside five independent oracles, each within its bound of error
 	$(BIN)/python tests/bench/trust.py
 
-mutants: .venv/test     ## change the source in one place at a time, and see which tests notice: about an hour
+mutants: .venv/test     ## change the source in one place at a time, and see which tests and which lessons notice: about an hour
+	$(BIN)/python tests/bench/lessons.py
 	$(BIN)/python tests/bench/mutants.py
 
 gallery: .venv/demo     ## pictures and pages of eight typical graphs, in $(OUT)/gallery/index.html

@@ -121,6 +121,7 @@ return found""", "the walk calls itself once a node, and Python allows a thousan
     Slip("row pow, dy/da", "b * a ** (b - 1)", "absolute(b) * a ** (b - 1)", "the exponent comes down with its sign"),
     Slip("row pow, dy/da", "b * a ** (b - 1)", "b * a ** 2", "the exponent 2 is typed in: b - 1, so that it holds for any power"),
     Slip("row pow, dy/da", "b * a ** (b - 1)", "b * a ** -2", "the exponent -2 is typed in: b - 1, so that it holds for any power"),
+    Slip("row pow, dy/da", "where(b.equals(0), where(a.equals(0), 0, s), s)", "s", "at a = 0 a**0 asks for 0 times 1/0: say 0 there, with where(...)"),
     Slip("row exp, dy/da", "y", "a", "that is the exponent; exp is its own slope, y"),
     Slip("row exp, dy/da", "y", "1", "the slope is missing: exp is its own slope, y"),
     Slip("row exp, dy/da", "y", "a * y / exp(1)", "that is the rule of powers; the exponent is what moves here"),

@@ -178,7 +178,7 @@ class Judge:
         beside = [c for c in self.course.checks if c.lesson == v.check.lesson and c is not v.check and not c.slow and not self.empty(c)]
         whole = [s for s in found if all(self.explains(s, c) for c in beside)]
         if not whole:  # there may be a second mistake, of which this one knows nothing
-            whole = [s for s in found if all(self.explains(s, c) or self.leaves(s, c) for c in beside)]
+            whole = [s for s in found if all(self.explains(s, c) or (s.blank != c.needs[0] and self.leaves(s, c)) for c in beside)]
         return whole[0] if len(whole) == 1 else None
 
     def explains(self, s: Slip, check: Check) -> bool:

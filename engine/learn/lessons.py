@@ -40,12 +40,14 @@ def here_is_the_file(m: Any) -> Facts:
 def sum_is_a_number(m: Any) -> Facts:
     """a = 2    b = -3"""
     yield Fact("(a + b).data", (m.Value(2.0) + m.Value(-3.0)).data, "2 + (-3)")
+    yield Fact("(0.5 + 1.25).data", (m.Value(0.5) + m.Value(1.25)).data, "0.5 + 1.25")
 
 
 @lesson[1]("the number of a * b", "LEC-4", "row mul, y; record")
 def product_is_a_number(m: Any) -> Facts:
     """a = 2    b = -3"""
     yield Fact("(a * b).data", (m.Value(2.0) * m.Value(-3.0)).data, "2 * (-3)")
+    yield Fact("(0.5 * 1.25).data", (m.Value(0.5) * m.Value(1.25)).data, "0.5 * 1.25")
 
 
 @lesson[1]("y = a * b remembers its row", "S63-b", "record; row mul, y; row add, y")
@@ -92,12 +94,14 @@ def told(args: Any) -> str:
 def slope_of_a_sum_by_a(m: Any) -> Facts:
     """a = 2    b = -3    y = a + b"""
     yield Fact("dy/da", (m.Value(2.0) + m.Value(-3.0)).partials[0], "1")
+    yield Fact("dy/da at a = 0.5, b = 1.25", (m.Value(0.5) + m.Value(1.25)).partials[0], "1")
 
 
 @lesson[2]("d(a + b)/db", "LEC-5", "row add, dy/db; record")
 def slope_of_a_sum_by_b(m: Any) -> Facts:
     """a = 2    b = -3    y = a + b"""
     yield Fact("dy/db", (m.Value(2.0) + m.Value(-3.0)).partials[1], "1")
+    yield Fact("dy/db at a = 0.5, b = 1.25", (m.Value(0.5) + m.Value(1.25)).partials[1], "1")
 
 
 @lesson[2]("d(a b)/da", "LEC-5", "row mul, dy/da; record")
@@ -128,7 +132,13 @@ PASS = "Value.backward; Value.backward, start; topological"
 
 @lesson[3]("every node once, arguments first", "LEC-12", "topological")
 def each_node_once(m: Any) -> Facts:
-    """n0 = 1, n1 = n0 + n0, n2 = n1 + n1, ... n10"""
+    """a = 2, b = -3, c = a * b, d = c + a      n0 = 1, n1 = n0 + n0, ... n10"""
+    a, b = m.Value(2.0, "a"), m.Value(-3.0, "b")
+    c = a * b
+    c.label = "c"
+    yield Fact("nodes in topological(c)", len(m.topological(c)), "3")
+    yield Fact("nodes in topological(d)", len(m.topological(c + a)), "4")
+    yield Fact("the last of topological(c)", str(m.topological(c)[-1].label), "c")
     chain = [m.Value(1.0, "n0")]
     for k in range(10):
         chain.append(chain[-1] + chain[-1])
@@ -147,6 +157,7 @@ def upstream(m: Any) -> Facts:
     yield Fact("out.grad", out.grad, "the seed = 0.7")
     yield Fact("a.grad", a.grad, "dE/dout × dout/da = 0.7 × (-3)")
     yield Fact("b.grad", b.grad, "dE/dout × dout/db = 0.7 × 2")
+    yield Fact("a.data afterwards", a.data, "2: a pass changes no number")
 
 
 DIAMOND = """a = 2, b = -3     {0}     L = e*d = -6
@@ -217,6 +228,10 @@ def difference(m: Any) -> Facts:
     (a - b).backward(0.7)
     yield Fact("a.grad", a.grad, "dE/dy × dy/da = 0.7 × 1")
     yield Fact("b.grad", b.grad, "dE/dy × dy/db = 0.7 × (-1)")
+    a, b = m.Value(0.5), m.Value(1.25)
+    (a - b).backward()
+    yield Fact("dy/da at a = 0.5, b = 1.25", a.grad, "1")
+    yield Fact("dy/db at a = 0.5, b = 1.25", b.grad, "-1")
 
 
 @lesson[4]("-a", "LEC-13", "row neg, dy/da")
@@ -225,6 +240,9 @@ def negative(m: Any) -> Facts:
     a = m.Value(2.0)
     (-a).backward(0.7)
     yield Fact("a.grad", a.grad, "dE/dy × dy/da = 0.7 × (-1)")
+    a = m.Value(0.5)
+    (-a).backward()
+    yield Fact("dy/da at a = 0.5", a.grad, "-1")
 
 
 @lesson[4]("a / b by a", "LEC-13; LEC-14", "row div, dy/da")
@@ -233,6 +251,9 @@ def quotient_by_a(m: Any) -> Facts:
     a, b = m.Value(2.0), m.Value(-4.0)
     (a / b).backward(0.7)
     yield Fact("a.grad", a.grad, "dE/dy × 1/b = 0.7 × (-0.25)")
+    a, b = m.Value(0.5), m.Value(1.25)
+    (a / b).backward()
+    yield Fact("dy/da at a = 0.5, b = 1.25", a.grad, "1/b = 0.8")
 
 
 @lesson[4]("3 / b by b", "LEC-15", "row div, dy/db")
@@ -241,6 +262,9 @@ def quotient_by_b(m: Any) -> Facts:
     b = m.Value(-4.0)
     (3 / b).backward(0.7)
     yield Fact("b.grad", b.grad, "dE/dy × -3/b**2 = 0.7 × (-3) / 16")
+    a, b = m.Value(0.5), m.Value(1.25)
+    (a / b).backward()
+    yield Fact("dy/db at a = 0.5, b = 1.25", b.grad, "-a/b**2 = -0.32")
 
 
 @lesson[4]("a**3", "S63-h", "row pow, dy/da")
@@ -249,6 +273,10 @@ def cube(m: Any) -> Facts:
     a = m.Value(1.5)
     (a**3).backward(0.7)
     yield Fact("a.grad", a.grad, "dE/dy × 3 a**2 = 0.7 × 3 × 2.25")
+    for x, b, slope in ((2.25, 1.5, "1.5 a**0.5 = 2.25"), (0.0, 2.0, "2 a = 0"), (0.0, 1.0, "1 a**0 = 1")):
+        a = m.Value(x)
+        (a**b).backward()
+        yield Fact(f"d(a**{b:g})/da at a = {x:g}", a.grad, slope)
 
 
 @lesson[4]("a**-1 is 1/a", "LEC-15", "row pow, dy/da")
@@ -259,12 +287,24 @@ def reciprocal(m: Any) -> Facts:
     yield Fact("a.grad", a.grad, "dE/dy × (-1) a**-2 = 0.7 × (-1) × 0.25")
 
 
+@lesson[4]("a**0 is flat, also at a = 0", "S63-h", "row pow, dy/da")
+def flat_power(m: Any) -> Facts:
+    """a**0 = 1 for every a; b a**(b - 1) asks for 0 times 1/0 at a = 0"""
+    for x in (3.0, 0.0):
+        a = m.Value(x)
+        (a**0).backward()
+        yield Fact(f"d(a**0)/da at a = {x:g}", a.grad, "0")
+
+
 @lesson[4]("exp(a)", "LEC-7", "row exp, dy/da")
 def exponential(m: Any) -> Facts:
     """a = -3    y = exp(a) = 0.049787    dE/dy = 0.7"""
     a = m.Value(-3.0)
     a.exp().backward(0.7)
     yield Fact("a.grad", a.grad, f"dE/dy × y = 0.7 × {math.exp(-3)!r:.10}")
+    a = m.Value(0.5)
+    a.exp().backward()
+    yield Fact("dy/da at a = 0.5", a.grad, "exp(0.5) = 1.64872127")
 
 
 @lesson[4]("log(a)", "LEC-13; LEC-14", "row log, dy/da")
@@ -273,6 +313,9 @@ def logarithm(m: Any) -> Facts:
     a = m.Value(4.0)
     a.log().backward(0.7)
     yield Fact("a.grad", a.grad, "dE/dy × 1/a = 0.7 × 0.25")
+    a = m.Value(0.5)
+    a.log().backward()
+    yield Fact("dy/da at a = 0.5", a.grad, "1/a = 2")
 
 
 # ---- 5: sigmoid and tanh
@@ -329,6 +372,7 @@ def central(m: Any) -> Facts:
 def step_follows_x(m: Any) -> Facts:
     """f(x) = x**2    x = 3e7    f'(x) = 6e7"""
     yield Fact("numeric_grad(f, 3e7)", m.numeric_grad(lambda x: x * x, 3e7), "60000000", near=1e-6)
+    yield Fact("numeric_grad(f, -3e7)", m.numeric_grad(lambda x: x * x, -3e7), "-60000000", near=1e-6)
 
 
 @lesson[6]("the step stays away from 0", "", "numeric_grad, h; numeric_grad")
@@ -340,11 +384,12 @@ def step_near_zero(m: Any) -> Facts:
 @lesson[6]("a kink is told", "", NUMERIC)
 def kink(m: Any) -> Facts:
     """f(x) = |x - 2|    x = 2: the slope is -1 before it and 1 after it"""
-    try:
-        found = f"{m.numeric_grad(lambda x: abs(x - 2), 2.0):g}"
-    except ValueError:
-        found = "ValueError"
-    yield Fact("numeric_grad(f, 2)", found, "ValueError, as there is no slope at a kink")
+    for name, x, left, right in (("f, 2", 2.0, -1.0, 1.0), ("-f, 2", 2.0, 1.0, -1.0), ("|x - 500|, 500", 500.0, -1.0, 1.0), ("slope 1, then 1.5; 2", 2.0, 1.0, 1.5)):
+        try:
+            found = f"{m.numeric_grad(lambda u, x=x, left=left, right=right: (left if u < x else right) * (u - x), x):g}"
+        except ValueError:
+            found = "ValueError"
+        yield Fact(f"numeric_grad({name})", found, "ValueError, as there is no slope at a kink")
 
 
 @lesson[6]("a smooth minimum is no kink", "", NUMERIC)

@@ -45,16 +45,23 @@ def net_is_a_sum(m: Any) -> Facts:
     """w = (0.5, -2, 4)    x = (3, 4, -1)    b = 10"""
     yield Fact("net(w, x)", m.net([0.5, -2.0, 4.0], [3.0, 4.0, -1.0]), "1.5 - 8 - 4")
     yield Fact("net(w, x, b)", m.net([0.5, -2.0, 4.0], [3.0, 4.0, -1.0], 10.0), "1.5 - 8 - 4 + 10")
+    yield Fact("net([3], [0.25], -2)", m.net([3.0], [0.25], -2.0), "0.75 - 2")
+    yield Fact("net((1, 2, 3, 4), (4, 3, 2, 0.5))", m.net([1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 0.5]), "4 + 6 + 6 + 2")
 
 
-@lesson[7]("a sample that is too short is told", "LEC-4", "net")
+@lesson[7]("a sample that is too short is told, or too long", "LEC-4", "net")
 def short_sample(m: Any) -> Facts:
     """w = (1, 2, 3)    x = (1, 2)"""
+    yield Fact("net(w, x)", refused(m.net, [1.0, 2.0, 3.0], [1.0, 2.0]), "ValueError, as x has 2 numbers for 3 weights")
+    yield Fact("net(x, w)", refused(m.net, [1.0, 2.0], [1.0, 2.0, 3.0]), "ValueError, as 3 numbers come to 2 weights")
+
+
+def refused(f: Callable[..., float], *args: Any) -> str:
+    """What f gives, or that it raises ValueError."""
     try:
-        found = f"{m.net([1.0, 2.0, 3.0], [1.0, 2.0]):g}"
+        return f"{f(*args):g}"
     except ValueError:
-        found = "ValueError"
-    yield Fact("net(w, x)", found, "ValueError, as x has 2 numbers for 3 weights")
+        return "ValueError"
 
 
 @lesson[7]("the outputs of the network", "LEC-3; LEC-4; SX-1", "forward; net")
@@ -64,6 +71,11 @@ def outputs(m: Any) -> Facts:
     yield Fact("o_o1", o[0].data, "sigmoid(-ln 4) = 0.2")
     yield Fact("o_o2", o[1].data, "sigmoid(ln 9) = 0.9")
     yield Fact("units", len(o), "2")
+    layer = [[m.Value(math.log(2)), m.Value(0.0)], [m.Value(0.0), m.Value(math.log(3))], [m.Value(0.0), m.Value(0.0)]]
+    o = m.forward([2.0, -1.0], [layer])
+    yield Fact("three units: o_o1", o[0].data, "sigmoid(ln 4) = 0.8")
+    yield Fact("three units: o_o2", o[1].data, "sigmoid(-ln 3) = 0.25")
+    yield Fact("three units", len(o), "3")
 
 
 # ---- 8
@@ -80,6 +92,7 @@ def error(m: Any, row: str, o: tuple[float, ...], t: tuple[float, ...]) -> tuple
 def sum_of_squares(m: Any) -> Facts:
     """o = (0.2, 0.9)    t = (1, 1)"""
     yield Fact("E", error(m, "sse", (0.2, 0.9), (1.0, 1.0))[0].data, "0.64 + 0.01")
+    yield Fact("E at o = (0.4, 0.7), t = (0.1, 0.9)", error(m, "sse", (0.4, 0.7), (0.1, 0.9))[0].data, "0.09 + 0.04")
 
 
 @lesson[8]("dE/do of the sum of squares", "S63-i; LEC-6", "row sse, dE/do")
@@ -88,6 +101,9 @@ def sum_of_squares_slope(m: Any) -> Facts:
     o = error(m, "sse", (0.2, 0.9), (1.0, 1.0))[1]
     yield Fact("dE/do_o1", o[0].grad, "-2 × (1 - 0.2)")
     yield Fact("dE/do_o2", o[1].grad, "-2 × (1 - 0.9)")
+    o = error(m, "sse", (0.4, 0.7), (0.1, 0.9))[1]
+    yield Fact("dE/do_o1 at o = (0.4, 0.7), t = (0.1, 0.9)", o[0].grad, "-2 × (0.1 - 0.4)")
+    yield Fact("dE/do_o2 at o = (0.4, 0.7), t = (0.1, 0.9)", o[1].grad, "-2 × (0.9 - 0.7)")
 
 
 @lesson[8]("dE/do of cross-entropy, t = 1", "LEC-14; LEC-15", "row bce, dE/do")
@@ -96,6 +112,7 @@ def cross_entropy_yes(m: Any) -> Facts:
     o = error(m, "bce", (0.2, 0.9), (1.0, 1.0))[1]
     yield Fact("dE/do_o1", o[0].grad, "-1/o = -5")
     yield Fact("dE/do_o2", o[1].grad, "-1/o = -1.1111111111111112")
+    yield Fact("dE/do at t = o = 1", error(m, "bce", (1.0,), (1.0,))[1][0].grad, "-1/o = -1")
 
 
 @lesson[8]("dE/do of cross-entropy, t = 0", "LEC-14; LEC-16", "row bce, dE/do")
@@ -104,6 +121,15 @@ def cross_entropy_no(m: Any) -> Facts:
     o = error(m, "bce", (0.2, 0.75), (0.0, 0.0))[1]
     yield Fact("dE/do_o1", o[0].grad, "1/(1 - o) = 1.25")
     yield Fact("dE/do_o2", o[1].grad, "1/(1 - o) = 4")
+    yield Fact("dE/do at t = o = 0", error(m, "bce", (0.0,), (0.0,))[1][0].grad, "1/(1 - o) = 1")
+
+
+@lesson[8]("dE/do of cross-entropy, t between 0 and 1", "LEC-14", "row bce, dE/do")
+def cross_entropy_perhaps(m: Any) -> Facts:
+    """o = (0.2, 0.75)    t = (0.25, 0.5)"""
+    o = error(m, "bce", (0.2, 0.75), (0.25, 0.5))[1]
+    yield Fact("dE/do_o1", o[0].grad, "-0.25/0.2 + 0.75/0.8 = -0.3125")
+    yield Fact("dE/do_o2", o[1].grad, "-0.5/0.75 + 0.5/0.25 = 1.333333333")
 
 
 # ---- 9 and 10
@@ -114,13 +140,16 @@ def output_deltas(m: Any) -> Facts:
     """y = (0.2, 0.9)    t = (1, 1)    dE/dnet = -2 delta"""
     yield Fact("delta_o(0.2, 1)", m.delta_o(0.2, 1.0), "y(1 - y)(t - y) = 0.2 × 0.8 × 0.8")
     yield Fact("delta_o(0.9, 1)", m.delta_o(0.9, 1.0), "y(1 - y)(t - y) = 0.9 × 0.1 × 0.1")
+    yield Fact("delta_o(0.4, 0.1)", m.delta_o(0.4, 0.1), "y(1 - y)(t - y) = 0.4 × 0.6 × (-0.3)")
 
 
 @lesson[10]("delta of a hidden unit", "S63-t; ESL-15", "delta_h")
 def hidden_deltas(m: Any) -> Facts:
     """a = 0.75    w to the outputs = (-3, 4)    delta_o = (0.5, 0.25)"""
     yield Fact("delta_h(a, w, deltas)", m.delta_h(0.75, [-3.0, 4.0], [0.5, 0.25]), "0.75 × 0.25 × (-1.5 + 1)")
-    yield Fact("one output", m.delta_h(0.75, [-3.0], [0.5]), "0.75 × 0.25 × -1.5")
+    yield Fact("one output", m.delta_h(0.75, [-3.0], [0.5]), "0.75 × 0.25 × (-1.5)")
+    yield Fact("a = 0.4, three outputs", m.delta_h(0.4, [1.5, -2.0, 0.5], [0.2, 0.3, -1.0]), "0.4 × 0.6 × (0.3 - 0.6 - 0.5)")
+    yield Fact("two weights, one delta", refused(m.delta_h, 0.4, [1.5, -2.0], [0.2]), "ValueError, as a delta is missing")
 
 
 BY_HAND = {
@@ -183,33 +212,45 @@ def one_step(m: Any) -> Facts:
 ROWS = (1.0, 2.0, 3.0, 4.0, 5.0)
 
 
-def walked(m: Any) -> tuple[list[float], list[float]]:
-    """The rows in the order they came in one pass, and the weight that each of them met."""
-    w = m.Value(0.5)
-    rows: list[float] = []
-    met: list[float] = []
+class Walk:
+    """A pass over the rows: the order they came in, the weight that each met; and as many steps, one by one."""
 
-    def E(row: float) -> Any:
-        rows.append(row)
-        met.append(w.data)
-        return w * row
+    def __init__(self, m: Any, random: Random) -> None:
+        self.rows: list[float] = []
+        self.met: list[float] = []
+        w, v = m.Value(0.5), m.Value(-1.5)
 
-    m.epoch(ROWS, [w], E, 0.1, Random(0))
-    return rows, met
+        def E(row: float) -> Any:
+            self.rows.append(row)
+            self.met.append(w.data)
+            return w * row - v * w
+
+        m.epoch(ROWS, [w, v], E, 0.1, random)
+        self.after = w.data, v.data
+        w.data, v.data = 0.5, -1.5
+        for row in self.rows:
+            (w * row - v * w).backward()
+            m.sgd_step([w, v], 0.1)
+        self.steps = w.data, v.data
 
 
 @lesson[11]("the order of the rows is drawn", "LEC-1; LEC-R1", "epoch; sgd_step")
 def order_is_drawn(m: Any) -> Facts:
     """rows 1 to 5    random = Random(0)"""
-    yield Fact("the order", " ".join(f"{r:g}" for r in walked(m)[0]), "3 2 1 5 4")
+    random = Random(0)
+    for name, order in (("the order", "3 2 1 5 4"), ("the order of a second pass", "1 3 2 4 5")):
+        yield Fact(name, " ".join(f"{r:g}" for r in Walk(m, random).rows), order)
+    yield Fact("random.random() after two passes", random.random(), "what it gives after two shuffles")
 
 
 @lesson[11]("a step after every row", "LEC-1; LEC-R2", "epoch; sgd_step")
 def step_after_every_row(m: Any) -> Facts:
     """rows 1 to 5    random = Random(0)"""
-    rows, met = walked(m)
-    yield Fact("rows", len(rows), "5")
-    yield Fact("weights met", len(set(met)), "5")
+    walk = Walk(m, Random(0))
+    yield Fact("rows", len(walk.rows), "5")
+    yield Fact("weights met", len(set(walk.met)), "5")
+    for name, after, steps in zip("wv", walk.after, walk.steps, strict=True):
+        yield Fact(f"{name}, less what five steps of yours make of it", after - steps, "0")
 
 
 # ---- 12
@@ -233,6 +274,7 @@ def units_differ(m: Any) -> Facts:
     random = Random(0)
     found = m.xavier(random, 2, 3) == m.xavier(random, 2, 3)
     yield Fact("W11 and W12", "equal: they stay so for ever" if found else "different", "different")
+    yield Fact("random.random() afterwards", random.random(), "the third number drawn")
 
 
 # ---- 13
@@ -247,6 +289,10 @@ def skip_adds(m: Any) -> Facts:
     o[0].backward()
     yield Fact("o_o1", o[0].data, "2 / 3 + 1")
     yield Fact("do_o1/dx_1", x[0].grad, "0.222222 × ln 2 + 1 = 1.154032707", near=1e-9)
+    o[1].backward()
+    yield Fact("o_o2", o[1].data, "sigmoid(3) + 3 = 3.952574127")
+    yield Fact("do_o2/dx_2", x[1].grad, "0.045176660 × 1 + 1 = 1.04517666", near=1e-9)
+    yield Fact("units", len(o), "2")
 
 
 @lesson[13]("fewer units than inputs", "S63-v", "added")
