@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from textwrap import wrap
 from typing import Any
 
 from engine.learn.course import course, lessons
 from engine.learn.desk import Desk
 from engine.learn.ledger import table
+from engine.learn.telling import WIDTH
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return run(args)
     except (ValueError, TypeError, OSError, LookupError) as e:
-        print(f"engine.learn: {e}", file=sys.stderr)
+        print("\n".join(wrap(f"engine.learn: {e}", WIDTH, subsequent_indent="  ")), file=sys.stderr)
         return 2
 
 

@@ -26,6 +26,8 @@ SLIPS = (
     Slip("record", "n.args = args", "n.args = tuple(p for p in args if isinstance(p, Value))",
          "numbers are left out of the record: the graph can no longer be computed again"),
     Slip("record", "n.args = args", "n.args = args[:1]", "only the first argument is kept"),
+    Slip("record", "n.args = args", "n.args = groups", "the arguments are still in their groups: args has them side by side"),
+    Slip("record", "n.args = args", "n.args = ()", "n.args is not set"),
     # ---- local derivatives
     Slip("row add, dy/da", "1", "a", "d(a + b)/da is 1, whatever a is; a is the term itself"),
     Slip("row add, dy/da", "1", "b", "d(a + b)/da is 1; that the other factor stays is the rule of products"),
@@ -122,6 +124,7 @@ return found""", "the walk calls itself once a node, and Python allows a thousan
     Slip("row pow, dy/da", "b * a ** (b - 1)", "b * a ** 2", "the exponent 2 is typed in: b - 1, so that it holds for any power"),
     Slip("row pow, dy/da", "b * a ** (b - 1)", "b * a ** -2", "the exponent -2 is typed in: b - 1, so that it holds for any power"),
     Slip("row pow, dy/da", "where(b.equals(0), where(a.equals(0), 0, s), s)", "s", "at a = 0 a**0 asks for 0 times 1/0: say 0 there, with where(...)"),
+    Slip("row pow, dy/da", "b * a ** (b - 1)", "b * absolute(a) ** (b - 1)", "a below 0 keeps its sign: b a**(b - 1)"),
     Slip("row exp, dy/da", "y", "a", "that is the exponent; exp is its own slope, y"),
     Slip("row exp, dy/da", "y", "1", "the slope is missing: exp is its own slope, y"),
     Slip("row exp, dy/da", "y", "a * y / exp(1)", "that is the rule of powers; the exponent is what moves here"),

@@ -127,25 +127,33 @@ class Volume(NamedTuple):
     def reset(self, text: str, keys: Collection[str]) -> str:
         """A learner's text with some blanks empty again."""
         for b in self.blanks:
-            if b.key not in keys:
-                continue
-            tree, lines = ast.parse(text), text.splitlines()
-            if b.name:
-                n = next(s for s in tree.body if isinstance(s, ast.Assign) and b.name in named(s)).value
-            if b.name or b.row:
-                if b.row:
-                    call = next(r for r in row_calls(tree) if r.args[0].value == b.row)  # type: ignore[attr-defined]
-                    n = call.args[b.cell + 1]
-                first, last = n.lineno - 1, n.end_lineno or n.lineno
-                head = lines[first].encode()[: n.col_offset].decode()
-                tail = lines[last - 1].encode()[n.end_col_offset :].decode()
-                lines[first:last] = [f"{head}{b.empty}{tail}"]
-            else:  # the whole function: its blanks belong to one lesson
-                old, new = dict(qualified(tree))[b.function], dict(qualified(ast.parse(self.text())))[b.function]
-                fresh = self.text().splitlines()[new.lineno - 1 : new.end_lineno]
-                lines[old.lineno - 1 : old.end_lineno] = fresh
-            text = "\n".join(lines) + "\n"
+            if b.key in keys:
+                text = grafted(text, b, self.text())
         return text
+
+
+def grafted(text: str, b: Blank, other: str) -> str:
+    """A text with what another one has in the place of a blank; of a function all, as its blanks belong to one lesson."""
+    lines, fresh = text.splitlines(), other.splitlines()
+    old, new = place(ast.parse(text), b), place(ast.parse(other), b)
+    if b.function:
+        lines[old.lineno - 1 : old.end_lineno] = fresh[new.lineno - 1 : new.end_lineno]
+    else:
+        first, last = old.lineno - 1, old.end_lineno or old.lineno
+        head = lines[first].encode()[: old.col_offset].decode()
+        tail = lines[last - 1].encode()[old.end_col_offset :].decode()
+        lines[first:last] = [f"{head}{ast.get_source_segment(other, new)}{tail}"]
+    return "\n".join(lines) + "\n"
+
+
+def place(tree: ast.Module, b: Blank) -> ast.expr | ast.FunctionDef:
+    """The node of a blank: a cell, the value of a name, or the function around it; StopIteration or KeyError if it is lost."""
+    if b.row:
+        call = next(r for r in row_calls(tree) if r.args[0].value == b.row)  # type: ignore[attr-defined]
+        return call.args[b.cell + 1]
+    if b.name:
+        return next(s for s in tree.body if isinstance(s, ast.Assign) and b.name in named(s)).value
+    return dict(qualified(tree))[b.function]
 
 
 CUT = "\0"

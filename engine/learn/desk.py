@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from textwrap import shorten, wrap
 
 from engine.learn.course import course, lessons
 from engine.learn.judging import PASSED, TODO, Judge, Verdict
+from engine.learn.lessons import LESSONS
 from engine.learn.loading import Code, Trouble
+from engine.learn.meaning import meaning
 from engine.learn.telling import TRY, WIDTH, failure, progress
 from engine.learn.watch import TimeUp, limited
 
@@ -64,7 +67,7 @@ class Desk:
         try:
             judge, verdicts, label = self.looked_at()
         except Trouble as e:
-            return False, f"{self._shown(e.file)}:{e.line}  {e.text:.60}\n  mend that line, then run the same command again"
+            return False, self._mend(e.file, e.line, e.text, e.code)
         except NoFile as e:
             return False, str(e)
         if label:
@@ -73,26 +76,41 @@ class Desk:
         first = next((v for v in verdicts if v.state != PASSED), None)
         if first is None:
             return True, f"all lessons up to L{self.upto} are done\n{line}"
-        if first.state == TODO and first.check.lesson > 6 and not self.files["my_nn.py"].exists():
+        if first.check.lesson > LESSONS[-1].number and (label := self.unreadable(judge, 99)):
+            return False, label
+        if first.state == TODO and first.check.lesson > LESSONS[-1].number and not self.files["my_nn.py"].exists():
             return False, f"L0 to L6 are done.  {START} writes my_nn.py for the rest\n{line}"
         first = next((v for v in verdicts if v.state not in (PASSED, TODO) and v.check.lesson == first.check.lesson), first)
         return False, "\n".join([*failure(judge, first, self.places), "", line])
 
     def borrowed(self, judge: Judge) -> str:
-        """A line that says so if the file only passes on what the shipped engine has."""
-        try:
-            with limited(self.seconds), judge.code.running(1) as m:
-                found = getattr(m, "Value", None)
-        except (Exception, SystemExit, TimeUp) as e:  # the learner's code may raise anything
-            file, line = judge.code.place(e) or (self.path.name, 1)
-            return f"{self._shown(file)}:{line}  {'no end in sight' if isinstance(e, TimeUp) else type(e).__name__}: {e}"[:WIDTH] + "\n  mend that line, then run the same command again"
-        module = getattr(found, "__module__", "")
+        """A line that says so if the file cannot be read, or only passes on what the shipped engine has."""
+        if said := self.unreadable(judge, 1):
+            return said
+        with limited(self.seconds), judge.code.running(1) as m:
+            module = getattr(getattr(m, "Value", None), "__module__", "")
         if module.split(".")[0] in ("engine", "nn"):
             return f"{self.path.name}: this is the shipped engine ({module}), not yours.\n  no check counts; {START} writes a file with blanks"
         return ""
 
-    def _shown(self, file: str) -> str:
-        return self.files[file].name if file in self.files else file
+    def unreadable(self, judge: Judge, files: int) -> str:
+        """What keeps the first of the files from being read at all, with the line it stands in."""
+        try:
+            with limited(self.seconds), judge.code.running(files):
+                return ""
+        except (Exception, SystemExit, TimeUp) as e:  # the learner's code may raise anything
+            file, line = judge.code.place(e) or (self.path.name, 1)
+            kind = "no end in sight" if isinstance(e, TimeUp) else type(e).__name__
+            code = judge.code.line(file, line)
+            return self._mend(file, line, f"{kind}: {e}", code, meaning(e, row="Row(" in code))
+
+    def _mend(self, file: str, line: int, text: str, code: str, means: str = "") -> str:
+        """A line that Python cannot read or run: where, what it says, the line itself, what that means here."""
+        shown = self.files[file].name if file in self.files else file
+        lines = [f"{shown}:{line}  {shorten(text, WIDTH - len(shown) - 8, placeholder=' ...')}"]
+        lines += [f"    {code.strip():.{WIDTH - 4}}"] if code.strip() else []
+        lines += wrap(means, WIDTH, initial_indent="  ", subsequent_indent="  ")
+        return "\n".join([*lines, "  mend that line, then run the same command again"])
 
     def start(self) -> str:
         """Write the files that are not there yet; never over one that is."""
@@ -133,7 +151,12 @@ class Desk:
         b = judge.course.blanks[key]
         file, line = self.places.get(key, (self.path.name, 1))
         more = f"more: {TRY} {level + 1}" if level < 3 else "the shipped lines: python -m engine.learn show --give-up"
-        return "\n".join([f"{file}:{line}  {key}   hint {level} of 3", *("  " + s for s in b.hints[level - 1].splitlines()), more])
+        text = b.hints[level - 1]
+        if level < 3:
+            lines = [s for part in text.splitlines() for s in wrap(part, WIDTH - 2)]
+        else:
+            lines = (f"{b.name} = {text}" if b.name else text).splitlines()
+        return "\n".join([f"{file}:{line}  {key}   hint {level} of 3", *("  " + s for s in lines), more])
 
     def show(self, give_up: bool) -> str:
         """What the shipped source says in the blank that was filled last, or in the next one."""
@@ -156,7 +179,9 @@ class Desk:
         for n in lessons():
             own = [v for v in verdicts if v.check.lesson == n.number]
             done = sum(v.state == PASSED for v in own)
-            lines.append(f"L{n.number:<3} {n.title:38}{done} of {len(own):<4}{', '.join(n.eq):.30}")
+            head = f"L{n.number:<3} {n.title:36}{done} of {len(own):<3}"
+            room = [k for k in range(len(n.eq) + 1) if len(head + ", ".join(n.eq[:k])) <= WIDTH]
+            lines.append((head + ", ".join(n.eq[: room[-1]])).rstrip())
         return "\n".join(lines)
 
     def reset(self, lesson: int) -> str:
@@ -173,6 +198,7 @@ class Desk:
                     raise ValueError(f"{path.name} has lost the place of a blank of L{lesson}; move it away and run {START}") from None
                 kept.write_text(texts[v.name], encoding="utf-8")
                 path.write_text(text, encoding="utf-8")
-                said.append(f"{path.name}: {len(keys)} blanks of L{lesson} are empty again; what stood there is in {kept.name}")
+                said.append(f"{path.name}: {len(keys)} blank{'s' * (len(keys) > 1)} of L{lesson} empty again")
+                said.append(f"  what stood there is in {kept.name}")
         return "\n".join(said) or f"L{lesson} has no blanks"
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from engine.learn.checks import Check, Fact
-from engine.learn.cutting import NotYet, Volume
-from engine.learn.loading import Code, Missing
+from engine.learn.cutting import NotYet, Volume, grafted
+from engine.learn.loading import Code, Missing, Trouble
 from engine.learn.watch import TimeUp, limited
 
 
@@ -133,6 +133,7 @@ class Judge:
         self.course, self.code, self.filled, self.seconds = course, code, filled, seconds
         self.right = course.reference()
         self._slipped: dict[Slip, Code] = {}
+        self._grafted: dict[tuple[str, Slip | None], Code | None] = {}
         self._outcomes: dict[tuple[int, str], Outcome] = {}
 
     def run(self, checks: Iterable[Check]) -> list[Verdict]:
@@ -159,8 +160,9 @@ class Judge:
         return Verdict(check, PASSED if agree(right, yours) else FAILED, right, yours)
 
     def empty(self, check: Check) -> list[str]:
-        """The blanks that a check needs and in which nothing is written."""
-        return [k for k in check.needs if not self.filled.get(k, (0, True))[1]]
+        """The blanks that a check needs and in which nothing is written, from the top of the file down."""
+        found = [k for k in check.needs if not self.filled.get(k, (0, True))[1]]
+        return sorted(found, key=lambda k: self.filled[k][0])
 
     def of(self, code: Code, check: Check, seconds: float = 10.0) -> Outcome:
         """What a probe gives on some code, run once."""
@@ -179,7 +181,31 @@ class Judge:
         whole = [s for s in found if all(self.explains(s, c) for c in beside)]
         if not whole:  # there may be a second mistake, of which this one knows nothing
             whole = [s for s in found if all(self.explains(s, c) or (s.blank != c.needs[0] and self.leaves(s, c)) for c in beside)]
+        if not whole:  # the learner's other blanks are right in a way of their own: the slip, in the learner's own file
+            whole = [s for s in self.course.slips if s.blank in self.mends(v) and self.within(s, [v.check, *beside])]
         return whole[0] if len(whole) == 1 else None
+
+    def mends(self, v: Verdict) -> list[str]:
+        """The blanks that, written as they are shipped, make the learner's file pass a failed check."""
+        right = self.of(self.right, v.check)
+        found = ((key, self.grafted(key)) for key in v.check.needs)
+        return [key for key, code in found if code and agree(self.of(code, v.check, 2.0), right)]
+
+    def within(self, s: Slip, checks: Sequence[Check]) -> bool:
+        """Whether the learner's file with a slip in the place of what is written there gives what it gives now."""
+        code = self.grafted(s.blank, s)
+        return code is not None and all(agree(self.of(code, c, 2.0), self.of(self.code, c, self.seconds)) for c in checks)
+
+    def grafted(self, key: str, slip: Slip | None = None) -> Code | None:
+        """The learner's file with the shipped source, or a slip in it, in the place of one blank; None if there is no place."""
+        if (key, slip) not in self._grafted:
+            v = next(v for v in self.course.volumes if any(b.key == key for b in v.blanks))
+            try:
+                text = grafted(self.code.texts[v.name], self.course.blanks[key], self.course.texts(slip)[v.name])
+                self._grafted[key, slip] = Code(self.code.texts | {v.name: text})
+            except (StopIteration, KeyError, IndexError, Trouble):
+                self._grafted[key, slip] = None
+        return self._grafted[key, slip]
 
     def explains(self, s: Slip, check: Check) -> bool:
         """Whether a slip gives in a check what the learner's code gives."""

@@ -17,9 +17,9 @@ class Missing(AttributeError):
 class Trouble(Exception):
     """The learner's code cannot be run: where, and what happened."""
 
-    def __init__(self, file: str, line: int, text: str) -> None:
+    def __init__(self, file: str, line: int, text: str, code: str = "") -> None:
         super().__init__(f"{file}:{line}  {text}")
-        self.file, self.line, self.text = file, line, text
+        self.file, self.line, self.text, self.code = file, line, text, code
 
 
 class Code:
@@ -32,7 +32,7 @@ class Code:
             try:
                 self.codes[name] = compile(text, name, "exec", dont_inherit=True)
             except SyntaxError as e:
-                raise Trouble(name, e.lineno or 1, f"{type(e).__name__}: {e.msg}: {(e.text or '').strip():.40}") from None
+                raise Trouble(name, e.lineno or 1, f"{type(e).__name__}: {e.msg}", e.text or "") from None
             except ValueError as e:
                 raise Trouble(name, 1, f"{type(e).__name__}: {e}") from None
 
@@ -55,6 +55,11 @@ class Code:
                     sys.modules.pop(stem, None)
                 else:
                     sys.modules[stem] = held
+
+    def line(self, file: str, number: int) -> str:
+        """A line of a file as the learner wrote it."""
+        lines = self.texts[file].splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
 
     def place(self, e: BaseException) -> tuple[str, int] | None:
         """The file and the line of the learner's own code where `e` was raised; None if it was not there."""

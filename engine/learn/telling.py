@@ -11,12 +11,14 @@ from engine.learn.answers import formula
 from engine.learn.checks import Fact, Lesson
 from engine.learn.judging import FAILED, NEXT, PASSED, TODO, Judge, Verdict, first_difference
 from engine.learn.loading import Missing
+from engine.learn.meaning import meaning
 from engine.learn.watch import TimeUp
 
 
 WIDTH, LINES = 78, 14
 MARKS = {PASSED: "#", FAILED: "x", TODO: ".", NEXT: "."}
 TRY = "python -m engine.learn hint"
+NAMED = re.compile(r"(?<![\w.])([a-zA-Z]\w*) = (?:(?:(?!  )[^=\n])+ = )?(-?\d+(?:\.\d+)?)(?![\w./*])")
 NUMBER = re.compile(r"(?<![\w.*])-?\d+(?:\.\d+)?(?:e-?\d+)?(?![\w*])")
 
 
@@ -50,16 +52,18 @@ def wrong(judge: Judge, v: Verdict, places: Mapping[str, tuple[str, int]]) -> li
     right, yours = first_difference(v)
     slip = judge.cause(v)
     error = v.yours.error if v.yours else None
-    about = slip.blank if slip else v.check.needs[0]
+    about = slip.blank if slip else next(iter(judge.mends(v)), v.check.needs[0])
     place = judge.code.place(error) if error else None
     lines = expected(right, yours, error, place)
     if slip:
         lines += ["", *entry("cause", slip.cause)]
-    elif v.check.explain and yours and isinstance(yours.value, float) and (text := v.check.explain(yours.value)):
+    elif (v.check.explain and yours and isinstance(yours.value, float) and (text := v.check.explain(yours.value))) or (text := meaning(error, yours.value if yours else None)):
         lines += ["", *entry("cause", text)]
     elif right and yours and (told := ratio(right, yours, v.check.given)):
         lines += ["", *entry("ratio", told)]
-    file, line = place or places.get(about, ("", 0))
+    file, line = places.get(about) or (next((f for f, _ in places.values()), ""), 1)
+    if place and not about.startswith("row "):  # a row is read by the code below it
+        file, line = place
     lines.append(f"    file      {file}:{line}   {about}")
     lines.append(f"    try       {TRY}")
     if v.yours and v.yours.printed.strip():
@@ -77,11 +81,13 @@ def expected(right: Fact | None, yours: Fact | None, error: BaseException | None
         text = f"{right.name} = {by}" + ("" if ends_in(by, value) else f" = {value}")
         lines += entry("expected", text)
     if right and yours:
-        lines += entry("yours", f"{yours.name} = {told(yours.value, right.value)}")
+        quoted = isinstance(yours.value, str) and isinstance(right.value, float) and NUMBER.fullmatch(yours.value)
+        note = " (a text in quotes, not a number)" if quoted else ""
+        lines += entry("yours", f"{yours.name} = {told(yours.value, right.value)}{note}")
     elif isinstance(error, TimeUp):
         lines += entry("yours", "no end in sight: is there a loop that never ends?")
     elif isinstance(error, Missing):
-        lines += entry("yours", f"there is no {error} in your file: `reset` puts back what was cut out")
+        lines += entry("yours", f"there is no {error} in your file: was the name changed, or its line lost?")
     elif error is not None:
         kind = type(error).__name__
         where = "" if place else "what your code gave cannot be used: "
@@ -118,8 +124,12 @@ def ratio(right: Fact, yours: Fact, given: str) -> str:
     if not right.value:
         return f"the right number is 0, yours is off by {yours.value:.6g}"
     by = yours.value / right.value
-    near = nearest(by, numbers(right.formula) + numbers(given))
-    return f"yours/expected = {by:.6f}" + (f"; nearest factors: {near}" if near else "")
+    if by == 0:
+        return "yours/expected = 0: nothing arrives, or two parts cancel"
+    if 0 < abs(by - 1) < 5e-3:
+        return f"yours/expected = {by:.6f}: nearly. Give six digits, or write the product"
+    near = nearest(by, numbers(right.formula) + numbers(given), dict(NAMED.findall(given)))
+    return f"yours/expected = {by:.6f}" + (f"; {near}" if near else "")
 
 
 def numbers(text: str) -> list[float]:
@@ -127,14 +137,26 @@ def numbers(text: str) -> list[float]:
     return [formula(n, {}) for n in NUMBER.findall(text.replace("−", "-"))]
 
 
-def nearest(by: float, found: Sequence[float]) -> str:
-    """The three numbers nearest to a ratio, among some and one over them."""
+def nearest(by: float, found: Sequence[float], names: Mapping[str, str]) -> str:
+    """What a ratio is, if it is a number that stands there, or one over it; else the three that are nearest."""
+    named: dict[float, str] = {}
+    for name, number in names.items():
+        named.setdefault(formula(number, {}), name)
     candidates = {2.0: "2", 0.5: "1/2", -1.0: "-1"}
     for n in found:
         if n not in (0, 1):
             candidates.setdefault(n, f"{n:g}")
             candidates.setdefault(1 / n, f"1/{n:g}" if n > 0 else f"1/({n:g})")
-    return ", ".join(candidates[k] for k in sorted(candidates, key=lambda k: (abs(k - by), k))[:3])
+    first = sorted(candidates, key=lambda k: (abs(k - by), k))[:3]
+    if abs(first[0] - by) > 1e-6 * abs(by):
+        return "nearest factors: " + ", ".join(candidates[k] for k in first)
+    if first[0] == -1:
+        return "only the sign differs"
+    for n, name in named.items():
+        for k, text in ((n, name), (n and 1 / n, f"1/{name}"), (-n, f"-{name}")):
+            if k == first[0] and k not in (2.0, 0.5):
+                return f"that is {text}: a factor too many, or one missing"
+    return f"that is {candidates[first[0]]}: a factor too many, or one missing"
 
 
 def progress(lessons: Sequence[Lesson], verdicts: Sequence[Verdict]) -> str:

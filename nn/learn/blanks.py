@@ -98,7 +98,7 @@ BLANKS = (
     Blank("sgd_step", 11, "a step down for every weight: p.data changes by -eta times p.grad",
           ("Which way is down?", "S63-c, S63-d: w' = w - alpha dE/dw. With the 2 absorbed, alpha = 2 eta (S63-l).", "for p in weights:\n    p.data ___ eta * p.grad"),
           function="sgd_step"),
-    Blank("epoch", 11, "draw an order with random.shuffle; for each row: E(row).backward(), then a step",
+    Blank("epoch", 11, "shuffle the row numbers once with random.shuffle; then for each row in that order: E(row).backward(), and a step",
           ("When is a step made: after each row, or after all?", "LEC-1: update on every example, in an order drawn anew.",
            "order = list(range(len(rows)))\nrandom.___(order)\nfor k in order:\n    E(rows[k]).___()\n    sgd_step(weights, eta)"), function="epoch"),
     Blank("xavier", 12, "uniform in (-r, r) from `random`, with r = sqrt(6 / (nin + nout))",

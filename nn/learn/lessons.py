@@ -234,7 +234,7 @@ class Walk:
         self.steps = w.data, v.data
 
 
-@lesson[11]("the order of the rows is drawn", "LEC-1; LEC-R1", "epoch; sgd_step")
+@lesson[11]("the order of the rows is drawn by random.shuffle", "LEC-1; LEC-R1", "epoch; sgd_step")
 def order_is_drawn(m: Any) -> Facts:
     """rows 1 to 5    random = Random(0)"""
     random = Random(0)
