@@ -84,8 +84,7 @@ def told(args: Any) -> str:
     """Arguments by their labels, numbers as numbers, what is nested as nested."""
     if isinstance(args, tuple | list | set | frozenset):
         inside = ", ".join(sorted(map(told, args)) if isinstance(args, set | frozenset) else map(told, args))
-        left, right = {tuple: "()", list: "[]"}.get(type(args), "{}")
-        return f"{left}{inside}{right}"
+        return {tuple: f"({inside})", list: f"[{inside}]"}.get(type(args), f"{{{inside}}}")
     return f"{args:g}" if isinstance(args, int | float) else str(getattr(args, "label", args))[:20]
 
 
