@@ -7,7 +7,8 @@ drill       asks for every partial of a graph in turn
 ledger      every equation of the notes, both sides computed on a network, and what is wrong in them
 plain       the engine in its plainest form, which the exercises are cut from
 cutting     a learner's file, cut from the shipped source; blanks say where
-lessons     the checks of lessons 0 to 6; those of 7 to 13 are in nn.learn
+lessons     the checks of lessons 0 to 5, numeric those of 6; those of 7 to 13 are in nn.learn
+meaning     what Python's words for a failure mean to a learner
 code_slips  mistakes in what is written in a blank; run, each says what the wrong number would be
 judging     the verdict on a learner's code, and the one slip that explains it
 desk        `python -m engine.learn`: the next thing to do; notebook has the same as `check(n)`

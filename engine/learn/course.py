@@ -13,9 +13,11 @@ from engine.learn.blanks import ENGINE
 from engine.learn.checks import Lesson
 from engine.learn.code_slips import SLIPS
 from engine.learn.judging import Course
-from engine.learn.lessons import CHECKS, LESSONS
+from engine.learn.lessons import CHECKS as FIRST, LESSONS
+from engine.learn.numeric import CHECKS as NUMERIC
 
 
+CHECKS = (*FIRST, *NUMERIC)
 ROOMS = ("nn.learn",)  # each has VOLUME, LESSONS, CHECKS, SLIPS
 
 
@@ -29,7 +31,7 @@ def lessons() -> tuple[Lesson, ...]:
 def course(upto: int = 99) -> Course:
     """The course up to a lesson; what later lessons need is not imported."""
     if upto <= LESSONS[-1].number:
-        return Course((ENGINE,), tuple(CHECKS), SLIPS)
+        return Course((ENGINE,), CHECKS, SLIPS)
     found = rooms()
     return Course(
         (ENGINE, *(r.VOLUME for r in found)),

@@ -1,4 +1,4 @@
-"""Lessons 0 to 6, on my_engine.py: what a Value remembers, local derivatives, the chain rule, a numerical slope.
+"""Lessons 0 to 5, on my_engine.py: what a Value remembers, local derivatives, the chain rule; 6 is in numeric.
 
 The numbers are chosen so that slips give other numbers: what arrives from above is 0.7, arguments are 2
 and -3, a node is used twice, in both orders.
@@ -361,45 +361,3 @@ def tanh_slope(m: Any) -> Facts:
         a = m.Value(z)
         a.tanh().backward()
         yield Fact(f"tanh'({z:g})", a.grad, slope)
-
-
-# ---- 6: trust but verify
-
-
-NUMERIC = "numeric_grad; numeric_grad, h"
-
-
-@lesson[6]("central beats one-sided", "", NUMERIC)
-def central(m: Any) -> Facts:
-    """f(x) = x**3    x = 2    h = 0.01    (f(x + h) - f(x))/h = 12.0601"""
-    yield Fact("numeric_grad(f, 2, h)", m.numeric_grad(lambda x: x**3, 2.0, 0.01), "(12.0601 + 11.9401) / 2", near=1e-6)
-
-
-@lesson[6]("the step grows with x", "", "numeric_grad, h; numeric_grad")
-def step_follows_x(m: Any) -> Facts:
-    """f(x) = x**2    x = 3e7    f'(x) = 6e7"""
-    yield Fact("numeric_grad(f, 3e7)", m.numeric_grad(lambda x: x * x, 3e7), "60000000", near=1e-6)
-    yield Fact("numeric_grad(f, -3e7)", m.numeric_grad(lambda x: x * x, -3e7), "-60000000", near=1e-6)
-
-
-@lesson[6]("the step stays away from 0", "", "numeric_grad, h; numeric_grad")
-def step_near_zero(m: Any) -> Facts:
-    """f(x) = exp(x)    x = 0    f'(0) = 1"""
-    yield Fact("numeric_grad(exp, 0)", m.numeric_grad(math.exp, 0.0), "1", near=1e-6)
-
-
-@lesson[6]("a kink is told", "", NUMERIC)
-def kink(m: Any) -> Facts:
-    """f(x) = |x - 2|    x = 2: the slope is -1 before it and 1 after it"""
-    for name, x, left, right in (("f, 2", 2.0, -1.0, 1.0), ("-f, 2", 2.0, 1.0, -1.0), ("|x - 500|, 500", 500.0, -1.0, 1.0), ("slope 1, then 1.5; 2", 2.0, 1.0, 1.5)):
-        try:
-            found = f"{m.numeric_grad(lambda u, x=x, left=left, right=right: (left if u < x else right) * (u - x), x):g}"
-        except ValueError:
-            found = "ValueError"
-        yield Fact(f"numeric_grad({name})", found, "ValueError, as there is no slope at a kink")
-
-
-@lesson[6]("a smooth minimum is no kink", "", NUMERIC)
-def no_kink(m: Any) -> Facts:
-    """f(x) = (x - 1)**2 + 3    x = 1    f'(1) = 0"""
-    yield Fact("numeric_grad(f, 1)", round(m.numeric_grad(lambda x: (x - 1) ** 2 + 3, 1.0), 4) + 0.0, "0")
