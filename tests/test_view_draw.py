@@ -345,6 +345,22 @@ def test_hostile_names_are_drawn_as_they_are(engine):
     assert [name for name in SPELLED.values() if name not in said] == []
 
 
+@pytest.mark.parametrize("engine", ["builtin", pytest.param("dot", marks=needs_dot)])
+def test_hostile_names_on_arrows_are_drawn_as_they_are(engine):
+    for name in [*HOSTILE, r"\E \N", "&lt;"]:  # dot reads escapes and entities in what is no table
+        w = Value(0.5, Role("w", "o1", name))
+        svg = draw(weighted(w), collapse="network", highlight=w, engine=engine).svg
+        expected = f"{visible(str(w.label), 24)} 0.5".split()
+        assert any(t.replace("\N{NO-BREAK SPACE}", " ").split() == expected for t in texts(svg)), name
+
+
+def weighted(w: Value) -> Value:
+    """One unit of one weight."""
+    y = Value(3.0, Role("x", w.label.source)) * w
+    y.label = Role("net", "o1")
+    return y
+
+
 def test_a_long_name_is_cut_in_the_box_and_whole_in_its_title():
     name = "very" * 30
     x = Value(1.0, name)
@@ -434,6 +450,17 @@ def test_it_is_a_digraph(tmp_path):
     with graph.subgraph(name="extra") as extra:
         extra.node("more")
     assert "more" in graph.source
+    assert extra.source.count("more") == 1 and "n0" not in extra.source
+    graph.graph_attr["ranksep"], graph.node_attr["fontsize"] = "3", "20"
+    graph.body.append("\tlast\n")
+    lines = [line.split()[0] for line in graph.source.splitlines()]
+    assert lines[:6] == ["digraph", "graph", "graph", "node", "edge", "n0"]  # what was set comes after what was computed
+    assert "ranksep=3" in graph.source.splitlines()[2] and "fontsize=20" in graph.source.splitlines()[3]
+    assert lines[-2:] == ["last", "}"] and "last" not in graph.copy().picture.title
+    assert graph.copy().source == graph.source
+    outer = graphviz.Digraph()
+    outer.subgraph(graph)
+    assert "n12 [label=<" in outer.source
     graph.save_svg(tmp_path / "g.svg")
     assert (tmp_path / "g.svg").read_text(encoding="utf-8") == graph.svg
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import FrozenInstanceError
 
 import pytest
 
@@ -199,7 +198,7 @@ def test_a_chain_of_100_000_nodes():
 
 def test_a_record_is_frozen():
     r = record(Value(1.0, "x") * 2)
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError, match="can't set attribute"):
         r.nodes[0].data = 5.0  # type: ignore[misc]
 
 

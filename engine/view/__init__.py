@@ -5,7 +5,7 @@ scopes, groups             units and layers, told by roles; collapsing them, wit
 marks, boxes, picture      what a picture says: signs and colours, the cells of a box, arrows and a legend
 highlight, network         the paths of a gradient in it; units and weights as textbooks draw them
 layout, svg                the built-in drawing
-gradgraph, draw            the same as a `graphviz.Digraph`; imported when something is drawn
+dot, gradgraph, draw       the same in the DOT language, as a `graphviz.Digraph`; imported when something is drawn
 """
 
 from engine.view.draw import GraphTooLarge, draw, draw_dot

@@ -7,7 +7,8 @@ members, results first; a collapsed layer is a heat-map of its parameters' gradi
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from engine.view.groups import Group
 from engine.view.marks import FAINT, GROUP, INK, LEAF, RULE, WHITE, Marks, largest_magnitude, operation, sign, visible
@@ -19,8 +20,7 @@ MOST_TILES = 32  # in a row or a column of a heat-map
 TILES = 12  # in a row of one that can be broken into rows
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One run of text on one background, across `span` columns."""
 
     text: str
@@ -34,8 +34,7 @@ class Cell:
 Tile = tuple[str, str]  # a sign and its background
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A table of cells, and under it rows of tiles."""
 
     id: str
@@ -52,9 +51,10 @@ def node_box(n: Node, marks: Marks, show: Collection[str]) -> Box:
         return Box(n.id, f"constant {marks.number(n.data)}", ((Cell(marks.number(n.data), color=FAINT),),))
     name = visible(n.name, LONGEST_NAME)
     op = "" if n.op is None else operation(n.op, n.args, marks.precision)
-    heads = [Cell(name, bold=True)] * bool(name) + [Cell(op, color=FAINT)] * bool(op)
     if n.op is None:
         heads = [Cell(name or "leaf", LEAF, bold=bool(name))]
+    else:
+        heads = [Cell(name, bold=True)] * bool(name) + [Cell(op, color=FAINT)] * bool(op)
     cells = [Cell(f"data {marks.number(n.data)}")] * ("data" in show)
     cells += [Cell(f"grad {marks.signed(n.grad)}", marks.tint(n.grad))] * ("grad" in show)
     return Box(n.id, sentence(n, marks), squared([heads, cells]))
@@ -138,4 +138,9 @@ def sentence(n: Node, marks: Marks) -> str:
 def squared(rows: list[list[Cell]]) -> tuple[tuple[Cell, ...], ...]:
     """The rows as a table without holes: the last cell of a short row spans the rest; empty rows go."""
     width = max(map(len, rows))
-    return tuple((*row[:-1], replace(row[-1], span=width + 1 - len(row))) for row in rows if row)
+    return tuple([tuple(row) if len(row) == width else spanned(row, width) for row in rows if row])
+
+
+def spanned(row: list[Cell], width: int) -> tuple[Cell, ...]:
+    """The row with its last cell as wide as what is missing."""
+    return (*row[:-1], row[-1]._replace(span=width + 1 - len(row)))

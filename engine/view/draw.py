@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.value import Value
+from engine.view.dot import EDGE, GRAPH, NODE
 from engine.view.groups import Group, Grouping, folded, grouped, near
 from engine.view.highlight import Wish, carried, wanted
 from engine.view.network import Network, network_of_graph, network_of_model, network_picture
@@ -96,14 +98,19 @@ def draw(
         path = isinstance(highlight, Explanation | Paths)
         picture = network_picture(net, marked, show=show, precision=precision, whole=collapse is None, downstream=path)
         checked_size(len(picture.boxes), limit)
+
+        def sketch() -> Picture:
+            return picture
+
     else:
-        picture = graph_picture(seen, collapse, focus, hops, marked, show, precision, limit, loops)
-    from engine.view.gradgraph import gradgraph  # imports graphviz
+        sketch = graph_sketch(seen, collapse, focus, hops, marked, show, precision, limit, loops)
+    from engine.view.gradgraph import GradGraph  # imports graphviz
 
-    return gradgraph(picture, format, rankdir, engine)
+    attributes = {"graph_attr": {"rankdir": rankdir, **GRAPH}, "node_attr": NODE, "edge_attr": EDGE}
+    return GradGraph(sketch=sketch, drawn_by=engine, format=format, **attributes)
 
 
-def graph_picture(
+def graph_sketch(
     seen: Record,
     collapse: str | None,
     focus: Value | None,
@@ -113,8 +120,8 @@ def graph_picture(
     precision: int,
     limit: int | None,
     loops: Mapping[Value, str],
-) -> Picture:
-    """The picture of a recorded graph, collapsed, focused and highlighted as `draw` was asked to; `loops` are folded."""
+) -> Callable[[], Picture]:
+    """What makes the picture of a recorded graph, collapsed, focused and highlighted as `draw` was asked to; `loops` are folded."""
     center = None if focus is None else seen.find(focus)
     if collapse == "auto":
         grouping = folded(seen, loops) if loops else readable(seen) if center is None else grouped(seen, None)
@@ -126,7 +133,8 @@ def graph_picture(
         grouping = near(grouping, middle, hops)
     checked_size(len(grouping.groups), limit)
     nodes = [seen.find(v) for v in highlight]
-    return pictured(
+    return partial(
+        pictured,
         seen,
         grouping,
         show=show,

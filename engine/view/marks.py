@@ -38,8 +38,10 @@ def number(value: float | None, precision: int = 4, *, signed: bool = False) -> 
     if value == 0:
         return "0"  # a zero has no sign worth reading
     text = f"{value:+.{precision}g}" if signed and not math.isnan(value) else f"{value:.{precision}g}"
-    mantissa, e, exponent = text.partition("e")
-    return (mantissa + (e and f"e{int(exponent)}")).replace("-", MINUS)
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", MINUS)
 
 
 def visible(text: str, longest: int = 0) -> str:
@@ -48,7 +50,9 @@ def visible(text: str, longest: int = 0) -> str:
     >>> print(visible("two\nlines \N{SNOWMAN}"), visible("a" * 50, 8))
     two\nlines ☃ aaaaaaa…
     """
-    shown = "".join(c if c.isprintable() or c == JOINER else ascii(c)[1:-1] for c in text)
+    shown = text
+    if not text.isprintable():
+        shown = "".join(c if c.isprintable() or c == JOINER else ascii(c)[1:-1] for c in text)
     return shown if not longest or len(shown) <= longest else shown[: longest - 1] + ELLIPSIS
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.errors import short
@@ -168,7 +168,7 @@ def network_picture(
     boxes = list(unit_boxes(net, place, marks, columns))
     lines = list(weight_lines(net, place, marks, chosen, bool(grads) and "grad" in show, "local" in show))
     if net.root is not None:
-        boxes.append(replace(node_box(net.root, marks, show), border=INK, weight=2.5))
+        boxes.append(node_box(net.root, marks, show)._replace(border=INK, weight=2.5))
         sources = {w.source for w in net.weights}
         ends = dict.fromkeys(place[u] for u in net.units if u not in sources)
         lines += [Line(end, net.root.id, f"to {net.root.name or 'the root'}", "", NEUTRAL, 1.0, False) for end in ends]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.view.boxes import LONGEST_NAME, Box, Cell, group_box, node_box
 from engine.view.groups import Arrow, Grouping
@@ -37,8 +38,7 @@ MOST_LABELS = 60  # arrows that are still labelled
 ROWS = 44  # of text that the units of one layer share, if their members are to be listed
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """An arrow from box to box."""
 
     source: str
@@ -84,9 +84,9 @@ def pictured(
     for g in grouping.groups:
         box = group_box(g, marks, show, most) if g.title else node_box(g.members[0], marks, show)
         if g.id == focus or any(n.id in marked for n in g.members):
-            box = replace(box, border=FOCUS, weight=3.0)
+            box = box._replace(border=FOCUS, weight=3.0)
         elif any(n.id in record.roots for n in g.members):
-            box = replace(box, border=INK, weight=2.5)
+            box = box._replace(border=INK, weight=2.5)
         boxes.append(box)
     labelled = "local" in show and len(grouping.arrows) <= MOST_LABELS
     lines = tuple(line(a, names, marks, labelled) for a in grouping.arrows)
@@ -110,16 +110,15 @@ def line(a: Arrow, names: dict[str, str], marks: Marks, labelled: bool) -> Line:
             color, dashed = NEUTRAL, False
         flow = f"{len(flows)} flows\n{marks.range(flows)}"
     local = "" if a.local is None else marks.signed(a.local)
-    ends = f"{names[a.source]} to {names[a.target]}"
-    story = ", ".join(filter(None, (ends, local and f"local {local}", flow.replace("\n", " "))))
-    return Line(a.source, a.target, story, (local or flow) if labelled else "", color, width, dashed)
+    story = [f"{names[a.source]} to {names[a.target]}"] + [f"local {local}"] * bool(local) + [flow.replace("\n", " ")] * bool(flow)
+    return Line(a.source, a.target, ", ".join(story), (local or flow) if labelled else "", color, width, dashed)
 
 
 def highlighted(n: Line, a: Arrow, marks: Marks, carried: Mapping[tuple[str, int], float]) -> Line:
     """The arrow as the paths of what is highlighted go through it, with its factor; grey and silent if none does."""
     parts = [carried[e.target, e.position] for e in a.edges if (e.target, e.position) in carried]
     if not parts:
-        return replace(n, label="", color=RULE_FAINT, width=0.75, dashed=False)
+        return n._replace(label="", color=RULE_FAINT, width=0.75, dashed=False)
     part = sum(parts[1:], parts[0])  # a path goes from group to group once, so these have no edge in common
     color, width, dashed = marks.pen(part)
     label = n.label if a.local is None else marks.signed(a.local)

@@ -7,23 +7,22 @@ they are those of `root` whatever passes were run before. The graph itself is ne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from engine.errors import short
 from engine.graph import topological
 from engine.label import Role
 from engine.recording import check_fresh
-from engine.value import Steep, Value
+from engine.value import CONSTANT, Steep, Value
 from engine.view.scopes import Scope, scopes
 
 
 Uses = tuple[tuple[Value | float, float | None], ...]  # the arguments of a node, with the local partials
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One number of the graph: a leaf, a result, or a constant drawn as a node of its own."""
 
     id: str  # n0, n1, ... in topological order; constants c0, c1, ...
@@ -36,8 +35,7 @@ class Node:
     args: tuple[str | float, ...]  # ids in order, with repeats; a hidden constant is its number
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """One use of `source`, as argument number `position` of `target`."""
 
     source: str
@@ -88,14 +86,15 @@ def record(
     called = called_by(names)
     uses = [uses_of(v) for v in order]
     backward = all(r.grad is not None for r in roots)
-    grads, flows = adjoints(uses, index, roots) if backward else ([None] * len(order), {})
+    grads, flows = adjoints(uses, index, roots) if backward else ([None] * len(order), [[None] * len(u) for u in uses])
     nodes: list[Node] = []
     edges: list[Edge] = []
     values: list[Value | None] = []
     unseen = 0  # constants met so far
     for i, (v, scope) in enumerate(zip(order, scopes(order), strict=True)):
         args: list[str | float] = []
-        for position, (a, partial) in enumerate(uses[i]):
+        target = f"n{i}"
+        for position, ((a, partial), flow) in enumerate(zip(uses[i], flows[i], strict=True)):
             if isinstance(a, Value):
                 source = f"n{index[id(a)]}"
             elif constants:
@@ -107,10 +106,10 @@ def record(
                 args.append(a)
                 continue
             args.append(source)
-            edges.append(Edge(source, f"n{i}", position, partial, flows.get((i, position))))
+            edges.append(Edge(source, target, position, partial, flow))
         name = called.get(id(v)) or ("" if v.label is None else str(v.label))
         op = None if v.op is None else v.op.name
-        nodes.append(Node(f"n{i}", name, op, kind_of(v), v.data, grads[i], scope, tuple(args)))
+        nodes.append(Node(target, name, op, kind_of(v), v.data, grads[i], scope, tuple(args)))
         values.append(v)
     ids = tuple(f"n{index[id(r)]}" for r in roots)
     return Record(tuple(nodes), tuple(edges), ids, backward, tuple(values))
@@ -155,26 +154,26 @@ def kind_of(v: Value) -> str:
 
 def uses_of(v: Value) -> Uses:
     """The arguments of a node with its local partials; infinite ones keep the engine's rule for 0 * inf."""
-    uses = tuple(zip(v.args, v.partials, strict=True))
-    if all(d is None or math.isfinite(d) for _, d in uses):
-        return uses
-    kept = (d for g, s in zip(v._groups(), v._slopes(), strict=True) for d in s or g)
-    return tuple((a, k if isinstance(k, Steep) else d) for (a, d), k in zip(uses, kept, strict=True))
+    return tuple(
+        (p, d if isinstance(d, Steep) else float(d)) if p.__class__ is Value and p.label is not CONSTANT
+        # a number, or a leaf that carries one among Values
+        else (p.data if p.__class__ is Value else p, None)
+        for g, s in zip(v._groups(), v._slopes(), strict=True)
+        for p, d in zip(g, s or g, strict=True)
+    )
 
 
 def adjoints(
     uses: list[Uses], index: dict[int, int], roots: list[Value]
-) -> tuple[list[float | None], dict[tuple[int, int], float]]:
-    """The gradient of each node of a topological order, and the flow of each edge by (target, position)."""
-    grads: list[float | None] = [None] * len(uses)
+) -> tuple[list[float | None], list[list[float | None]]]:
+    """The gradient of each node of a topological order, and the flow of each of its uses of others."""
     found = [0.0] * len(uses)
-    flows: dict[tuple[int, int], float] = {}
+    flows: list[list[float | None]] = [[]] * len(uses)
     for r in roots:
         found[index[id(r)]] = 1.0
     for i in range(len(uses) - 1, -1, -1):
-        grads[i] = found[i]
-        for position, (a, partial) in enumerate(uses[i]):
-            if partial is not None:
-                flow = flows[i, position] = partial * found[i]
+        flows[i] = [None if partial is None else partial * found[i] for _, partial in uses[i]]
+        for (a, _), flow in zip(uses[i], flows[i], strict=True):
+            if flow is not None:
                 found[index[id(a)]] += flow
-    return grads, flows
+    return [*found], flows

@@ -26,9 +26,8 @@ def scopes(order: list[Value]) -> list[Scope | None]:
     index = {id(v): i for i, v in enumerate(order)}
     users: list[list[int]] = [[] for _ in order]
     for i, v in enumerate(order):
-        for a in v.args:
-            if isinstance(a, Value):
-                users[index[id(a)]].append(i)
+        for a in v._values():
+            users[index[id(a)]].append(i)
     found: list[Scope | None] = [None] * len(order)
     calls: dict[tuple[str, str], int] = {}
     for i in range(len(order) - 1, -1, -1):  # users first

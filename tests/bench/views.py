@@ -115,6 +115,48 @@ def seeds():
     return f"DOT, SVG and HTML of six views, {size:,} bytes: {len(found)} version in 5 processes, {bar('1 version', len(found) == 1)}"
 
 
+# ---- beside plain dot
+
+
+def with_dot(times):
+    """Rows: from a graph to its SVG by `dot`, beside that program alone on the same text, and on a picture of the usual kind."""
+    for name in ("50", "300"):
+        E = network(*SIZES[name])
+        text = draw(E, collapse=None, limit=None).source.encode()
+        usual = records(E).encode()
+        plain = partial(subprocess.run, ["dot", "-Tsvg"], capture_output=True, check=True)
+        whole, alone, other = side_by_side(times, partial(drawn_by_dot, E), partial(plain, input=text), partial(plain, input=usual))
+        yield [name, f"{whole:.1f}", f"{alone:.1f}", f"{whole / alone:.2f}", bar("<= 1.2", whole <= 1.2 * alone), f"{other:.1f}", f"{whole / other:.2f}"]
+
+
+def drawn_by_dot(E):
+    """From graph to picture, every node, laid out by `dot`."""
+    return draw(E, engine="dot", collapse=None, limit=None).svg
+
+
+def records(E):
+    """The same graph as most engines of this size draw it: a record for each number, an ellipse for each operation, nothing on the arrows."""
+    lines = ["digraph {\n\trankdir=LR\n"]
+    for n in record(E).nodes:
+        lines.append(f'\t{n.id} [label="{{ {n.name} | data {n.data:.4f} | grad {n.grad:.4f} }}" shape=record]\n')
+        if n.op:
+            lines.append(f'\t{n.id}op [label="{n.op}"]\n\t{n.id}op -> {n.id}\n')
+            lines += [f"\t{a} -> {n.id}op\n" for a in dict.fromkeys(n.args) if isinstance(a, str)]
+    return "".join([*lines, "}\n"])
+
+
+def side_by_side(times, *contestants):
+    """Milliseconds on the wall of the fastest of several runs of each, taken in turns: other programs' work is not told apart."""
+    found = [[] for _ in contestants]
+    for _ in range(times):
+        for f, spent in zip(contestants, found, strict=True):
+            gc.collect()
+            start = time.perf_counter()
+            f()
+            spent.append(1000 * (time.perf_counter() - start))
+    return map(min, found)
+
+
 # ---- in a browser
 
 
@@ -211,6 +253,11 @@ def main():
     print("Made: milliseconds of the processor (fastest run; picture and page each from the graph on) and kilobytes\n")
     print(table(["nodes", "record", "per unit", "picture", "page", "page kB", "cell kB", "bars"], made(times)))
     print(f"\n{seeds()}\n")
+    if shutil.which("dot"):
+        print("With the program dot: milliseconds from graph to SVG, of dot alone on the same text, and of dot on the graph as records\n")
+        print(table(["nodes", "drawn", "dot alone", "ratio", "bar", "records", "ratio"], with_dot(10 * times)) + "\n")
+    else:
+        print("there is no program dot: its part was left out\n")
     if shutil.which("chromium") or shutil.which("google-chrome"):
         print("In headless Chromium at 1080 x 760: milliseconds to open, median text height in pixels, milliseconds to answer\n")
         print(table(["nodes", "drawn", "boxes", "open", "text", *ACTS, "bars (mouse, keyboard: sums that hold / boxes chosen)"], browsed(times, quick)))
