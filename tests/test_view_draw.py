@@ -450,13 +450,16 @@ def test_it_is_a_digraph(tmp_path):
     with graph.subgraph(name="extra") as extra:
         extra.node("more")
     assert "more" in graph.source
-    assert extra.source.count("more") == 1 and "n0" not in extra.source
+    assert extra.source.count("more") == 1
+    assert "n0" not in extra.source
     graph.graph_attr["ranksep"], graph.node_attr["fontsize"] = "3", "20"
     graph.body.append("\tlast\n")
     lines = [line.split()[0] for line in graph.source.splitlines()]
     assert lines[:6] == ["digraph", "graph", "graph", "node", "edge", "n0"]  # what was set comes after what was computed
-    assert "ranksep=3" in graph.source.splitlines()[2] and "fontsize=20" in graph.source.splitlines()[3]
-    assert lines[-2:] == ["last", "}"] and "last" not in graph.copy().picture.title
+    assert "ranksep=3" in graph.source.splitlines()[2]
+    assert "fontsize=20" in graph.source.splitlines()[3]
+    assert lines[-2:] == ["last", "}"]
+    assert "last" not in graph.copy().picture.title
     assert graph.copy().source == graph.source
     outer = graphviz.Digraph()
     outer.subgraph(graph)
