@@ -16,8 +16,9 @@ from engine.formula import REDUCTIONS, each
 from engine.program.families import Families
 from engine.program.plan import Plan
 from engine.program.roofline import Roofline, best, peak_bytes, peak_flops
-from engine.program.schedule import Each, Schedule, Single, Sums, Together
+from engine.program.schedule import Schedule
 from engine.program.tape import Step, Tape
+from engine.program.tasks import Each, Single, Sums, Together
 from engine.source import opened
 from engine.value import Value
 

@@ -6,23 +6,24 @@ into the layout of the loops, does the rows, and puts it back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
 from engine.formula import REDUCTIONS
-from engine.program.fit import Affine, fit
+from engine.program.fit import Affine
 from engine.program.layout import Block
-from engine.program.lowering import NotLowered, constant, declarations, lowered, postorder
-from engine.program.memory import Memory
+from engine.program.loops import LANES, Loops
+from engine.program.lowering import NotLowered, declarations, lowered, postorder
 from engine.program.plan import Plan
-from engine.program.schedule import Each, Schedule, Single, Sums, Task, Together
+from engine.program.schedule import Schedule
 from engine.program.straight import head, tail
-from engine.program.tape import Operand, Tape
+from engine.program.tape import Tape
+from engine.program.tasks import Single, Sums, Task, Together
+from engine.program.waiting import Waiting
 
 
 LINES = 10_000  # instructions beside loops, above which LLVM takes too long
-LANES = 8  # numbers in one vector
 TILE = 16  # vectors that one loop over the terms of a sum carries along
 
 
@@ -42,13 +43,10 @@ def rolled(tape: Tape, plan: Plan, strict: bool = True) -> Rolled:
     return Rolled(_Writer(tape, plan, schedule, strict).text(), schedule.layout.size)
 
 
-class _Writer(Memory):
+class _Writer(Loops):
     def __init__(self, tape: Tape, plan: Plan, schedule: Schedule, strict: bool) -> None:
-        super().__init__(strict)
-        self.tape, self.plan, self.schedule = tape, plan, schedule
-        self.inputs = len(tape.inputs)
-        self.columns = set(plan.columns)
-        self.known: dict[int, str] = {}  # registers that are set whatever loops have run
+        super().__init__(tape, schedule, strict)
+        self.plan = plan
 
     # ---- the function
 
@@ -57,13 +55,16 @@ class _Writer(Memory):
         for task in self.schedule.early:
             self._task(task)
         self._check()
+        waiting = [w.task for w in self.schedule.waiting.values()]
         for task in self.schedule.late:
-            self._task(task)
+            if task not in waiting:
+                self._task(task)
         self._feed()
         self._collect()
         self.lines += ["  br label %stored", "stored:"]
-        opening = head("rows", len(self.plan.columns)).replace("entry:", "entry:\n  %refused = alloca i1")
-        body = opening + "\n".join(self.lines) + tail()
+        carried = "  %before = phi ptr [ %rows, %entry ], [ %row, %stored ]\n" if waiting else ""
+        opening = head("rows", len(self.plan.columns), "  %refused = alloca i1\n", carried)
+        body = opening + "\n".join(self.lines) + tail(self._after_all(waiting))
         return "\n".join([declarations(), *self.tables, body, self._frame()])
 
     def _check(self) -> None:
@@ -74,6 +75,17 @@ class _Writer(Memory):
         flag = self.low.emit("load i1, ptr %refused")
         self.lines += [f"  br i1 {flag}, label %leave, label %go", "leave:", "  ret i64 %r", "go:"]
         self.block = "go"
+
+    def _after_all(self, waiting: Sequence[Task]) -> str:
+        """Do what still waits after the last row."""
+        if not waiting:
+            return ""
+        self.lines = self.low.lines = []
+        self.block, self.known, self.row = "last", {}, "%final"
+        for task in waiting:
+            self._task(task)
+        lines = ["  %final = phi ptr [ %rows, %entry ], [ %row, %stored ]", "  br i1 %any, label %last, label %over"]
+        return "\n".join([*lines, "last:", *self.lines, "  br label %over", "over:", ""])
 
     def _feed(self) -> None:
         """Store what becomes the state and is not written in place."""
@@ -135,124 +147,69 @@ class _Writer(Memory):
 
     # ---- tasks
 
-    def value(self, p: Operand) -> str:
-        """The register that holds the number at a place, in straight code."""
-        if p < 0:
-            return constant(self.tape.constants[-1 - p])
-        if p not in self.known:
-            base = "%row" if p in self.columns else "%mem"
-            pointer = self.low.emit(f"getelementptr double, ptr {base}, i64 {self.schedule.address[p]}")
-            self.known[p] = self.low.emit(f"load double, ptr {pointer}")
-        return self.known[p]
-
     def _task(self, task: Task) -> None:
         if isinstance(task, Single):
             self._single(task.place)
         elif isinstance(task, Together):
             self._each(task.parts)
+        elif task.family in self.schedule.waiting:
+            self._sums_updated(task)
         else:
             self._sums(task)
 
-    def _single(self, place: int) -> None:
-        step = self.tape.steps[place - self.inputs]
-        groups = [[self.value(p) for p in g] for g in step.groups]
-        self.known[place] = self.low.row(step.row, groups, raises=not step.quiet)
-        if place in self.schedule.spilled:
-            self.store("%mem", self.schedule.address[place], self.known[place])
-
-    # ---- families of plain numbers
-
-    def _each(self, parts: list[Each]) -> None:
-        """Members in vectors of eight, then four, two and one."""
-        total, n = len(parts[0].members), parts[0].n
-        bodies = [self._member_at(part) for part in parts]
-
-        def row(a: str) -> None:
-            begun = 0
-            for lanes in (LANES, LANES // 2, LANES // 4, 1):
-                count = (n - begun) // lanes * lanes
-                self.low.lanes = lanes
-
-                def vector(b: str, start: int = begun) -> None:
-                    here = b if not start else self.low.emit(f"add i64 {b}, {start}")
-                    for body in bodies:
-                        body(a, here)
-
-                self.loop(count, lanes, vector)
-                begun += count
-            self.low.lanes = 1
-
-        self.loop(total // n, 1, row)
-
-    def _member_at(self, task: Each) -> Callable[[str, str], None]:
-        """What a loop does at (a, b)."""
-        n = task.n
-        read = [self._leaf(leaf, source, n) for leaf, source in zip(task.leaves, task.sources, strict=True)]
-        target = fit(task.target, n)
-        table = self.table(task.target, "i64") if target is None else ""
-
-        def body(a: str, b: str) -> None:
-            result = self._member(task.members[0], [r(a, b) for r in read], [0])
-            if target is not None:
-                self.scatter(target, a, b, result)
-            else:
-                self.scatter_by(table, self.index(Affine(0, n, 1), a, b), result)
-
-        return body
-
-    def _leaf(self, leaf: list[Operand], source: list[int], n: int) -> Callable[[str, str], str]:
-        """How an operand of a loop is read at (a, b)."""
-        if len(set(leaf)) == 1:
-            register = self.value(leaf[0])
-            return lambda a, b: self.splat(register) if leaf[0] >= 0 else self.low.number(self.tape.constants[-1 - leaf[0]])
-        base = "%row" if leaf[0] in self.columns else "%mem"
-        if leaf[0] < 0:
-            base, affine = self.table([self.tape.constants[-1 - p] for p in leaf], "double"), Affine(0, n, 1)
-            return lambda a, b: self.load(base, affine, a, b)
-        found = fit(source, n)
-        if found is not None:
-            known = found
-            return lambda a, b: self.load(base, known, a, b)
-        table = self.table(source, "i64")
-
-        def by_table(a: str, b: str) -> str:
-            return self.gathered(base, self.spots_in(table, self.index(Affine(0, n, 1), a, b)))
-
-        return by_table
-
-    def _member(self, place: int, leaves: list[str], taken: list[int]) -> str:
-        """The value of a member and of all that is computed inside its loop; `leaves` come in order."""
-        step = self.tape.steps[place - self.inputs]
-        found = self.schedule.found
-        groups: list[list[str]] = []
-        for g in step.groups:
-            groups.append([])
-            for p in g:
-                if p >= 0 and found.of[p] in found.inside:
-                    groups[-1].append(self._member(p, leaves, taken))
-                else:
-                    groups[-1].append(leaves[taken[0]])
-                    taken[0] += 1
-        return self.low.row(step.row, groups, raises=not step.quiet)
-
     # ---- families of sums
 
-    def _sums(self, task: Sums) -> None:
-        """Tiles of members; for each, one loop along the terms."""
+    def _sums_updated(self, task: Sums) -> None:
+        """Sums that do on their way what has waited since the row before, if there was one."""
+        waiting = self.schedule.waiting[task.family]
+        for leaf in waiting.update.leaves:
+            if len(set(leaf)) == 1:
+                self.value(leaf[0])  # here, and not in one of two branches
+        before = dict(self.known)
+        self.labels += 1
+        first, later, both = (f"{name}{self.labels}" for name in ("first", "later", "both"))
+        is_first = self.low.emit("icmp eq i64 %r, %start")
+        self.lines.append(f"  br i1 {is_first}, label %{first}, label %{later}")
+        for label, fresh in ((first, None), (later, self._updated(waiting))):
+            self.lines.append(f"{label}:")
+            self.block, self.known = label, dict(before)
+            self._sums(task, fresh)
+            self.lines.append(f"  br label %{both}")
+        self.lines.append(f"{both}:")
+        self.block, self.known = both, before
+
+    def _updated(self, waiting: Waiting) -> Callable[[str, str], str]:
+        """How what waits is done at (a, b), with the row before in hand: the new number, which is stored."""
+        update = waiting.update
+        self.row = "%before"
+        read = [self._leaf(leaf, source, update.n) for leaf, source in zip(update.leaves, update.sources, strict=True)]
+        self.row = "%row"
+
+        def fresh(a: str, b: str) -> str:
+            result = self._member(update.members[0], [r(a, b) for r in read], [0])
+            self.scatter(waiting.target, a, b, result)
+            return result
+
+        return fresh
+
+    def _sums(self, task: Sums, fresh: Callable[[str, str], str] | None = None) -> None:
+        """Tiles of members; for each, one loop along the terms, one vector of which may have to be made `fresh`."""
         total = len(task.members)
         tile = min(TILE, total // LANES) * LANES
         whole = total // tile * tile if tile else 0
         if whole:
-            self.loop(whole, tile, lambda a: self._tile(task, a, [(k, LANES) for k in range(0, tile, LANES)]))
+            self.loop(whole, tile, lambda a: self._tile(task, a, [(k, LANES) for k in range(0, tile, LANES)], fresh))
         rest, at = [], whole
         for lanes in (LANES, LANES // 2, LANES // 4, 1):
             while total - at >= lanes:
                 rest.append((at, lanes))
                 at += lanes
         if rest:
-            self._tile(task, "0", rest)
+            self._tile(task, "0", rest, fresh)
 
-    def _tile(self, task: Sums, first: str, chunks: list[tuple[int, int]]) -> None:
+    def _tile(
+        self, task: Sums, first: str, chunks: list[tuple[int, int]], fresh: Callable[[str, str], str] | None
+    ) -> None:
         """The sums of the members `first` + offset, in chunks of lanes, term by term."""
         low = self.low
         step = self.tape.steps[task.members[0] - self.inputs]
@@ -273,6 +230,9 @@ class _Writer(Memory):
             for k in range(strands):
                 symbols: dict[str, Any] = {}
                 for s, affine in task.vectors.items():
+                    if fresh is not None and s == self.schedule.waiting[task.family].symbol:
+                        symbols[s] = fresh(low.emit(f"add i64 {counter}, {k}") if k else counter, start)
+                        continue
                     base = "%row" if s in task.columns else "%mem"
                     along = Affine(affine.base + k * affine.inner, affine.inner, affine.outer)
                     symbols[s] = self.load(base, along, counter, start)

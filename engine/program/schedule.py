@@ -8,61 +8,20 @@ remain single steps if there is none.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine.formula import REDUCTIONS
 from engine.program.families import COLUMN, CONSTANT, LOOP, Families, calls, find_families, operands
-from engine.program.fit import Affine, fit, rows_of
+from engine.program.fit import fit, rows_of
 from engine.program.layout import Layout
 from engine.program.lowering import RAISING, lowered, never_refused, postorder
 from engine.program.plan import Plan
 from engine.program.tape import Operand, Tape
+from engine.program.tasks import Each, Single, Sums, Task, Together
+from engine.program.waiting import find_waiting
 
 
 LONG = 64  # terms of a sum, from which it is a loop even where it is alone
-
-
-class Each(NamedTuple):
-    """A loop over the members of a family of plain numbers; `leaves` are the operands it reads, member by member."""
-
-    family: int
-    members: list[int]
-    leaves: list[list[Operand]]
-    sources: list[list[int]]  # their addresses; of constants nothing
-    target: list[int]
-    n: int  # members in an inner loop
-
-
-class Together(NamedTuple):
-    """Loops of equal counts as one, which computes a member of each in turn; they do not need one another."""
-
-    parts: list[Each]
-
-    @property
-    def first(self) -> Each:
-        """The one that the others joined."""
-        return self.parts[0]
-
-
-class Sums(NamedTuple):
-    """A loop over a family of sums: for each vector the address base + outer * member + inner * term."""
-
-    family: int
-    members: list[int]
-    vectors: dict[str, Affine]
-    columns: set[str]  # the vectors that are columns of the row
-    flats: dict[str, list[Operand]]
-    target: list[int]
-    terms: int
-
-
-class Single(NamedTuple):
-    """One step by itself."""
-
-    place: int
-
-
-Task = Together | Sums | Single
 
 
 class Schedule:
@@ -93,6 +52,7 @@ class Schedule:
             self.late += self._tasks(f)
         calling = {f for f in range(len(self.found.members)) if self._calls(f)}
         self.early = _together(self.early, self.found, calling)
+        self.waiting = find_waiting(self.early, self.late, self.fed, self.found, tape, plan)
 
     # ---- what is written in place
 

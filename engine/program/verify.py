@@ -85,6 +85,30 @@ def first_difference(runner: Runner, plan: Plan, cases: Sequence[Case], tape: Ta
         for p, x in zip((*plan.feedback, *plan.collect), (*state, *run.collected), strict=True):
             if not agree(x, case.outputs[p], strict):
                 return f"output {p} is {x!r}, and {case.outputs[p]!r} on the graph"
+    return _between_rows(runner, plan, cases, strict) if plan.state else ""
+
+
+def _between_rows(runner: Runner, plan: Plan, cases: Sequence[Case], strict: bool) -> str:
+    """Where rows done in one go differ from the same rows one by one; empty if they do not.
+
+    What is carried from row to row, or waits for the next, is seen only here.
+    """
+    rows = array("d", [case.numbers[k] for case in cases for k in plan.columns])
+    n, ends, found = len(cases), [], []
+    for stops in (range(1, n + 1), [n]):
+        state = array("d", [cases[0].numbers[k] for k in plan.state])
+        run = Run(memoryview(rows), memoryview(state), None, array("d", bytes(8 * n * len(plan.collect))), n)
+        done = 0
+        for stop in stops:
+            if (done := runner(run, done, stop)) < stop:
+                break
+        ends.append(done)
+        found.append((*state, *run.collected))
+    if ends[0] != ends[1]:
+        return f"{n} rows in one go end at row {ends[1]}, and at row {ends[0]} one by one"
+    for p, q in zip(*found, strict=True):
+        if not agree(q, p, strict):
+            return f"{n} rows in one go give {q!r}, and {p!r} one by one"
     return ""
 
 
