@@ -1,9 +1,9 @@
-"""Searches on a real Dask cluster, two worker processes on this machine: what came of them, as one line of JSON.
+"""Searches on real Dask clusters, two worker processes on this machine: what came of them, as one line of JSON.
 
     python tests/on_a_cluster.py FOLDER
 
 A process of its own, so that a cluster has one main module, one loop and one group of processes, whatever tests run
-beside it. Prints "started" when both workers are there, and the line when all is done.
+beside it. Prints "started" when the workers are there, and the line when all is done.
 """
 
 import json
@@ -101,10 +101,9 @@ def control_c_at_a_terminal(client, folder):
 
 
 def a_deadly_run(client, folder):
-    """Six starts, of which seed 3 kills whatever worker tries it."""
-    results = restarts(
-        data.XOR(), 6, **OPTIONS | {"model": starts.deadly}, folder=str(folder), times=99, epochs=2, executor=client.get_executor()
-    )
+    """Six starts, of which seed 3 kills whatever worker tries it; the scheduler gives a task up with its first worker."""
+    deadly = OPTIONS | {"model": starts.deadly_later, "folder": str(folder), "times": 99, "epochs": 2}
+    results = restarts(data.XOR(), 6, executor=client.get_executor(), **deadly)
     alone = restarts(data.XOR(), [0, 1, 2, 4, 5], hidden=2, epochs=2, **OPTIONS)
     return {
         "lost": [run.seed for run in results if run.lost],
@@ -113,18 +112,24 @@ def a_deadly_run(client, folder):
     }
 
 
+def cluster(folder, failures):
+    """Two workers of one thread each; a task is given up when more workers than `failures` have died of it."""
+    # No limit of memory: Dask would pause or end workers of a machine that is full for other reasons.
+    return LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=":0", memory_limit=None,
+        local_directory=str(folder), scheduler_kwargs={"allowed_failures": failures},
+    )  # fmt: skip
+
+
 def main():
     folder = Path(sys.argv[1])
     dask.config.set(CALM)
-    # No limit of memory: Dask would pause or end workers of a machine that is full for other reasons.
-    cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None, memory_limit=None,
-        local_directory=str(folder),
-    )  # fmt: skip
-    with cluster, Client(cluster) as client:
+    with cluster(folder, 3) as usual, cluster(folder, 0) as strict, Client(usual) as client, Client(strict) as other:
         client.wait_for_workers(2)
+        other.wait_for_workers(2)
         print("started", flush=True)
-        told = {f.__name__: f(client, folder) for f in (one_worker_killed, control_c, a_deadly_run, control_c_at_a_terminal)}
+        told = {"a_deadly_run": a_deadly_run(other, folder)}
+        told |= {f.__name__: f(client, folder) for f in (one_worker_killed, control_c, control_c_at_a_terminal)}
     print(json.dumps(told), flush=True)
 
 

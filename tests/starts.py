@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from nn import MLP
@@ -26,6 +27,13 @@ def deadly(seed, folder, times):
             (marks / f"death{n}").touch()
             os.kill(os.getpid(), signal.SIGKILL)
     return drawn(seed)
+
+
+def deadly_later(seed, folder, times):
+    """As `deadly`, when the worker is long up: a nanny gives up a worker that dies while it starts."""
+    if seed == 3:
+        time.sleep(1.5)
+    return deadly(seed, folder, times)
 
 
 def odd(seed):
