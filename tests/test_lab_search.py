@@ -170,10 +170,15 @@ def test_after_an_interrupt_the_runs_so_far_are_returned(tmp_path, executor):
 
 
 def test_an_interrupt_while_waiting():
-    timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+
+    def first(run, done=[]):  # noqa: B006
+        done.append(run)
+        if len(done) == 1:  # not earlier: on a busy machine the search might not have begun
+            timer.start()
+
     with ThreadPoolExecutor(1) as executor, pytest.warns(RuntimeWarning, match="interrupted"):
-        results = started(4000, executor=executor, epochs=20)
+        results = started(4000, executor=executor, epochs=20, callbacks=[first])
     assert 0 < len(results) < 4000
 
 

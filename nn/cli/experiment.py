@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="+", metavar="NAME", help="names from the list below, or all")
-    parser.add_argument("--out", type=Path, help="folder for NAME.txt, NAME.png and contents.txt")
+    parser.add_argument("--out", type=Path, help="folder for NAME.txt, NAME.png, NAME.gif of what moves, and contents.txt")
     parser.set_defaults(run=run)
 
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         result = ALL[name]()
         print(f"{result}\n" if k < len(names) - 1 or args.out else result, flush=True)
         if args.out is not None:
-            text, picture = result.save(args.out)
-            lines.append(f"{text.name}, {picture.name}  {result.title}")
+            paths = result.save(args.out)
+            lines.append(f"{', '.join(path.name for path in paths)}  {result.title}")
             write(args.out / CONTENTS, ("\n".join(["Experiments of the notes: tables and figures", "", *lines]) + "\n").encode())
-            print(f"  {text}\n  {picture}\n", flush=True)
+            print("".join(f"  {path}\n" for path in paths), flush=True)

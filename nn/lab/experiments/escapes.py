@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ from nn.losses import sse
 
 
 SAMPLES = [[10.0, 0.1], *[[1.0, 0.9]] * 5]
+SHOWN = 160  # steps of the double well's animation
 BRACKETS = (-0.5, 0.0), (0.2, 0.5), (1.5, 3.0)  # where the slope of E changes its sign
 
 
@@ -93,7 +94,7 @@ def double_well(
     for eta in rates:
         ends = []
         for size in noises:
-            signs = [_drawn(generator(seed), 2, steps) for seed in range(seeds)]
+            signs = [_tossed(generator(seed), steps) for seed in range(seeds)]
             ends.append(sum(descent.run([0.96], [[size], [-size]], order, eta)[0][0] < top for order in signs))
         rows.append((eta, descent.run([0.96], [[0.0]], [0] * steps, eta)[0][0], *ends))
     sentence = (
@@ -103,27 +104,56 @@ def double_well(
         + ("large enough." if rows[0][2] < rows[-1][2] else "of some size, and here larger steps do not help.")
     )
 
+    grid = [-1.4 + k / 100 for k in range(281)]
+    samples = [[noises[0]], [-noises[0]]]
+
+    def curves(ax: Any) -> None:
+        ax.plot(grid, [descent.at([v], [0.0])[0] for v in grid], color="black", linewidth=2, label="E")
+        for k, sample in enumerate(samples):
+            label = f"sample {k + 1}, c = {sample[0]:g}"
+            ax.plot(grid, [descent.at([v], sample)[0] for v in grid], ["--", ":"][k], color=COLOURS[k], label=label)
+        tidy(ax, "weight w", "error")
+        ax.legend(frameon=False, loc="upper center")
+
+    def over_time(ax: Any) -> None:
+        ax.axhline(top, color="black", linewidth=0.8, linestyle="--")
+        tidy(ax, "step", "weight w (dashed: the barrier)")
+        ax.set_ylim(-1.5, 1.9)
+
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2)
-        grid = [-1.4 + k / 100 for k in range(281)]
-        left.plot(grid, [descent.at([v], [0.0])[0] for v in grid], color="black", linewidth=2, label="E")
-        for k, sign in enumerate((1, -1)):
-            label = f"sample {k + 1}, c = {sign * noises[0]:g}"
-            left.plot(grid, [descent.at([v], [sign * noises[0]])[0] for v in grid], ["--", ":"][k], color=COLOURS[k], label=label)
-        tidy(left, "weight w", "error")
-        left.legend(frameon=False)
+        curves(left)
+        over_time(right)
         for k, (eta, step) in enumerate(((rates[0], "small steps"), (rates[-1], "large steps"))):
-            walk = descent.path([0.96], [[noises[0]], [-noises[0]]], _drawn(generator(0), 2, 400), eta)
-            right.plot([v[0] for v in walk], color=COLOURS[k], linewidth=1, label=f"{step}, η = {eta:g}")
-        right.axhline(top, color="black", linewidth=0.8, linestyle="--")
-        tidy(right, "step of SGD", "weight w (dashed: the barrier)")
-        right.set_ylim(-1.5, 1.9)
+            walk = descent.path([0.96], samples, _tossed(generator(0), 400), eta)
+            right.plot([v[0] for v in walk], color=COLOURS[k], linewidth=1, label=f"SGD, {step}, η = {eta:g}")
         right.legend(frameon=False, loc="upper right")
+
+    def animate(figure: Any) -> Iterator[None]:
+        """Both walks, on E and over time, from the same start with the same steps."""
+        left, right = figure.subplots(1, 2)
+        curves(left)
+        over_time(right)
+        right.set_xlim(0, SHOWN)
+        walks = {
+            "full batch": descent.path([0.96], [[0.0]], [0] * SHOWN, rates[-1]),
+            f"SGD, η = {rates[-1]:g}": descent.path([0.96], samples, _tossed(generator(0), SHOWN), rates[-1]),
+        }
+        lines, balls = [], []
+        for k, name in enumerate(walks):
+            lines += right.plot([], [], color=COLOURS[2 + k], linewidth=2 - k, label=name)
+            balls += left.plot([], [], "os"[k], color=COLOURS[2 + k], markersize=10 - k, markeredgecolor="white", zorder=3)
+        right.legend(frameon=False, loc="upper right")
+        for step in range(0, SHOWN + 1, 2):
+            for line, ball, walk in zip(lines, balls, walks.values(), strict=True):
+                line.set_data(range(step + 1), [w for (w,) in walk[: step + 1]])
+                ball.set_data(walk[step], [descent.at(walk[step], [0.0])[0]])
+            yield
 
     title = "Noise carries SGD over a barrier, if the steps are large"
     columns = ("eta", "batch ends at", *(f"SGD across, c = {c:g}" for c in noises))
     numbers = {"rest": rest, "top": top, "deep": deep, "rows": rows}
-    return Result("double_well", title, columns, rows, sentence, draw, numbers, (9.6, 4.0), cites=("S0-8", "LEC-R3"))
+    return Result("double_well", title, columns, rows, sentence, draw, numbers, (9.6, 4.0), ("S0-8", "LEC-R3"), animate)
 
 
 def _root(descent: Descent, low: float, high: float, row: float = 1.0) -> float:
@@ -140,3 +170,8 @@ def _root(descent: Descent, low: float, high: float, row: float = 1.0) -> float:
 
 def _drawn(random: Random, n: int, steps: int) -> list[int]:
     return [random.randrange(n) for _ in range(steps)]
+
+
+def _tossed(random: Random, steps: int) -> list[int]:
+    """Sample 0 or 1 for every step, by the toss of a coin."""
+    return [int(random.random() >= 0.5) for _ in range(steps)]

@@ -229,9 +229,10 @@ def smaller_steps(rates: Sequence[float] = (1.0, 0.5, 0.25, 0.125, 0.0625), step
 
 
 def shuffled(random: Random, n: int, epochs: int) -> array[int]:
-    """Row numbers for `epochs` epochs, each in an order of its own."""
-    order, found = list(range(n)), array("q")
+    """Row numbers for `epochs` epochs, each in an order of its own: those that `fit` takes."""
+    found = array("q")
     for _ in range(epochs):
+        order = list(range(n))
         random.shuffle(order)
         found.extend(order)
     return found

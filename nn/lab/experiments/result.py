@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from os import PathLike
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nn.files import write
+from nn.lab.animation import moving
 from nn.lab.plots import figure
 from nn.lab.table import aligned
 
@@ -34,6 +35,7 @@ class Result:
     numbers: Mapping[str, Any] = field(default_factory=dict, repr=False)
     size: tuple[float, float] = (7.2, 4.0)
     cites: tuple[str, ...] = ()  # the rows and equations of the notes that it runs
+    animate: Callable[[Any], Iterator[object]] | None = field(default=None, repr=False, compare=False)  # a frame at each turn
 
     @property
     def table(self) -> str:
@@ -47,14 +49,22 @@ class Result:
         self.draw(made)
         return made
 
+    def animation(self) -> bytes:
+        """What moves, as a GIF, the same bytes every time; raises ValueError for an experiment in which nothing does."""
+        if self.animate is None:
+            raise ValueError(f"{self.name} has no animation; figure() draws it")
+        return moving(self.animate, *self.size, self.title)
+
     def save(self, folder: str | PathLike[str]) -> list[Path]:
-        """Write NAME.txt and NAME.png into `folder`, which is made if need be; returns their paths."""
+        """Write NAME.txt, NAME.png and, of what moves, NAME.gif into `folder`, made if need be; returns their paths."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         png = BytesIO()
         self.figure().savefig(png, format="png")
-        text = f"{self}\n".encode()
-        return [write(folder / f"{self.name}.txt", text), write(folder / f"{self.name}.png", png.getvalue())]
+        contents = {"txt": f"{self}\n".encode(), "png": png.getvalue()}
+        if self.animate is not None:
+            contents["gif"] = self.animation()
+        return [write(folder / f"{self.name}.{kind}", content) for kind, content in contents.items()]
 
     def __str__(self) -> str:
         of = f"  [{', '.join(self.cites)}]" if self.cites else ""
