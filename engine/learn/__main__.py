@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from textwrap import wrap
 from typing import Any
 
 from engine.learn.course import course, lessons
 from engine.learn.desk import Desk
-from engine.learn.ledger import table
-from engine.learn.telling import WIDTH
+from engine.learn.ledger import LEDGER, table
+from engine.learn.telling import WIDTH, entry
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     commands.add_parser("hint", help="a hint for the next blank").add_argument("level", nargs="?", type=int, default=1)
     commands.add_parser("show", help="the shipped lines").add_argument("--give-up", action="store_true")
     commands.add_parser("map", help="all lessons, and how far you are")
-    commands.add_parser("eq", help="the checks of an equation").add_argument("id")
+    commands.add_parser("eq", help="an equation of the notes: what is exact, where it is learned, its checks").add_argument("id")
     commands.add_parser("reset", help="empty the blanks of a lesson").add_argument("lesson")
     drill = commands.add_parser("drill", help="every partial of a small network, asked in turn")
     drill.add_argument("--seed", type=int, default=0)
@@ -85,12 +86,21 @@ def number(text: str) -> int:
 
 
 def equation(name: str) -> str:
-    """The checks that carry an equation."""
-    found = [c for c in course().checks if name in c.eq]
-    if not found:
-        known = sorted({e for c in course().checks for e in c.eq})
-        raise ValueError(f"no check carries {name!r}; there are {', '.join(known)}")
-    return "\n".join([f"{name} is looked at in", *(f"  L{c.lesson:<3} {c.title}" for c in found)])
+    """What the ledger says of an id: the note's notation, what is exact if it errs, where it is learned, and its checks."""
+    found = {key.upper(): key for key in LEDGER}
+    key = found.get(name.strip().upper(), "")
+    if not key:
+        near = [found[k] for k in get_close_matches(name.strip().upper(), found, 3, 0.6)]
+        near = near or ["LEC-1 to LEC-16", "S63-a to S63-v", "SX-1 to SX-8", "ESL-12", "ERR-1 to ERR-19", "S0-1 to S0-38"]
+        raise ValueError(f"no equation {name!r}; there are {', '.join(near)}, and all others in: python -m engine.learn ledger")
+    e = LEDGER[key]
+    checks = [c for c in course().checks if key in c.eq]
+    lines = [f"{key}  {e.status}".ljust(WIDTH - 20) + f"lesson {e.lesson}, notebook {e.notebook}", *entry("says", e.says)]
+    lines += entry("exact", e.exact) if e.exact else []
+    lines += entry("explained", e.line)
+    lines += entry("run", f"python -m nn experiment {e.shown}") if e.shown else []
+    lines += entry("checks", ", ".join(f"L{c.lesson} {c.title}" for c in checks) or f"the ledger's own: python -m engine.learn ledger, line {key}")
+    return "\n".join(lines)
 
 
 def drilled(seed: int) -> int:

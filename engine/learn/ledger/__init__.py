@@ -9,13 +9,13 @@
 
 from __future__ import annotations
 
-from engine.learn.ledger import derivation, errata, slides, symmetry
+from engine.learn.ledger import derivation, errata, items_derivation, items_slides, items_symmetry, slides, symmetry
 from engine.learn.ledger.entry import TOLERANCE, Entry, Side
 from engine.learn.ledger.network import THIRTEEN_TWENTIETHS, Net, read
 
 
 LEDGER: dict[str, Entry] = {
-    e.id: e for room in (slides, derivation, symmetry, errata) for e in room.ENTRIES
+    e.id: e for room in (slides, derivation, symmetry, errata, items_slides, items_derivation, items_symmetry) for e in room.ENTRIES
 }
 
 __all__ = ["LEDGER", "THIRTEEN_TWENTIETHS", "TOLERANCE", "Entry", "Net", "Side", "read", "table"]

@@ -42,7 +42,8 @@ class Entry:
     """An id of the ledger: the note's own notation, the check, where it is learned, and what of it is wrong.
 
     `printed` computes what the note prints where that is not exact: a counter-example. `line` is the line of
-    `explain` (its equation id) or, where no derivation has one, the sentence that explains it.
+    `explain` (its equation id) or, where no derivation has one, the sentence that explains it. `shown` names the
+    experiment of the lab that runs the claim at length.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Entry:
     line: str
     exact: str = ""
     printed: Check | None = None
+    shown: str = ""
 
     @property
     def status(self) -> str:

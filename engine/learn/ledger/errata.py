@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
+from engine.derivatives import gradient
 from engine.learn.ledger import derivation, slides, symmetry
 from engine.learn.ledger.derivation import absorbed, deltas, shallow
 from engine.learn.ledger.entry import Entry, Side, at_most, below, equal
 from engine.learn.ledger.network import PLAIN, Net
 from engine.learn.ledger.slides import notes, stepped
 from engine.learn.ledger.wells import slope as well_slope
+from engine.value import Value
 
 
 def mean(n: Net, printed: bool) -> Iterator[Side]:
@@ -35,34 +38,45 @@ def large_output(n: Net) -> Iterator[Side]:
 
 
 def logits(n: Net, printed: bool) -> Iterator[Side]:
-    """BCE of a saturated unit with t = 0: ln(1 - y) is not a number, the net's own form is."""
-    y, net = 1.0, 40.0
-    direct = math.inf if y == 1.0 else -math.log(1 - y)
-    yield equal(0.0 if printed and math.isinf(direct) else max(net, 0.0) + math.log1p(math.exp(-net)), net)
+    """BCE at t = 0, as -ln(1 - y) and from the net, beside fifty digits: at 40 y rounds to 1 and the logarithm is lost."""
+    for net in (2.0, 40.0):
+        y, exact = PLAIN["sigmoid"][0](net), float((1 + Decimal(net).exp()).ln())
+        direct = math.inf if y == 1.0 else -math.log(1 - y)
+        yield equal(direct if printed else max(net, 0.0) - net * 0.0 + math.log1p(math.exp(-abs(net))), exact)
 
 
 def transposed(n: Net, printed: bool) -> Iterator[Side]:
-    """Weights read as (to, from) or as (from, to), on three units that show the difference."""
+    """The net of h2 from W read as (to, from) or as (from, to), on units that show the difference."""
     n = notes(Net((0.5, -1.0), (1.0,), (((0.1, 0.2), (0.3, 0.4)), ((1.0, -1.0),)), (None, None)))
-    i, k = (0, 1)
-    w = n.W[0][k][i] if not printed else n.W[0][i][k]
-    yield equal(n.number("w_h2,x1"), w)
+    row = [n.W[0][i][1] if printed else n.W[0][1][i] for i in (0, 1)]
+    yield equal(n.number("net_h2"), math.fsum(w * x for w, x in zip(row, n.x, strict=True)))
 
 
 def stationary(n: Net, printed: bool) -> Iterator[Side]:
-    """x² - y² at (0, 0): no slope at all, and yet lower beside it."""
-    centre, beside = 0.0 * 0.0 - 0.0 * 0.0, 0.0 * 0.0 - 0.1 * 0.1
-    yield at_most(centre, beside) if printed else below(beside, centre)
+    """Descent on x² - y² from (1, 0) ends at (0, 0): no slope is left, and yet it is lower beside it."""
+    x, y = Value(1.0, "x"), Value(0.0, "y")
+    for _ in range(120):
+        by_x, by_y = gradient(x * x - y * y, [x, y])
+        x, y = Value(x.data - 0.1 * by_x.data, "x"), Value(y.data - 0.1 * by_y.data, "y")
+    by_x, by_y = gradient(x * x - y * y, [x, y])
+    yield below(math.hypot(by_x.data, by_y.data), 1e-10)
+    here, beside = x.data * x.data - y.data * y.data, x.data * x.data - 0.1 * 0.1
+    yield at_most(here, beside) if printed else below(beside, here)
+    curvature = gradient(by_y, [y])[0].data
+    yield at_most(0.0, curvature) if printed else equal(curvature, -2.0)
 
 
 def plateau(n: Net, printed: bool) -> Iterator[Side]:
-    """A place where descent on XOR gets stuck near E = 0.5 still has a slope, so it is no minimum."""
+    """A place where descent on XOR gets stuck has a slope, and one step along it makes E less: it is no minimum."""
     rows = (((0.0, 0.0), 0.0), ((0.0, 1.0), 1.0), ((1.0, 0.0), 1.0), ((1.0, 1.0), 0.0))
     first = Net((0.0, 0.0), (0.0,), (((6.0, 6.0), (5.0, -5.0)), ((4.0, -4.0),)), ((-3.0, -2.5), (0.0,)))
     nets = [replace(first, x=x, t=(t,)) for x, t in rows]
     total = [math.fsum(g) for g in zip(*(m.gradient() for m in nets), strict=True)]
-    size = math.hypot(*total)
-    yield at_most(size, 0.0) if printed else below(0.0, size)
+    E = math.fsum(m.number("E") for m in nets)
+    on = [w - 1e-3 * g for w, g in zip(first.numbers(), total, strict=True)]
+    after = math.fsum(m.moved(on).number("E") for m in nets)
+    yield at_most(math.hypot(*total), 0.0) if printed else below(0.0, math.hypot(*total))
+    yield at_most(E, after) if printed else below(after, E)
 
 
 def features(n: Net, printed: bool) -> Iterator[Side]:
@@ -74,17 +88,20 @@ def features(n: Net, printed: bool) -> Iterator[Side]:
 def depends(n: Net, printed: bool) -> Iterator[Side]:
     """The update of W_11 with another x_1, t or o: the note lists only the old value, h and V."""
     n = symmetry.answer(n)
-    other = replace(n, t=(n.t[0] + 1.0,))
     name = f"w_h1,{n.inputs[0]}"
-    change = abs(other.slope(name) - n.slope(name))
-    yield at_most(change, 0.0) if printed else below(0.0, change)
+    for other in (replace(n, t=(n.t[0] + 1.0,)), replace(n, x=(n.x[0] + 1.0, *n.x[1:]))):
+        change = abs(other.slope(name) - n.slope(name))
+        yield at_most(change, 0.0) if printed else below(0.0, change)
 
 
 def skip(n: Net, printed: bool) -> Iterator[Side]:
-    """A shortcut adds 1 to the slope of a layer; the nets called VGG-56 and VGG-110 are residual nets without it."""
+    """A shortcut adds 1 to the slope of a layer: without it a residual layer is a plain one, and that is what is pictured."""
     n = notes(n)
-    f = n.f_prime(n.last_hidden[0])
-    yield equal(1.0 + f if printed else f, n.slope_of(n[f"o_{n.last_hidden[0]}"], f"net_{n.last_hidden[0]}"))
+    j = n.last_hidden[0]
+    f = n.f_prime(j)
+    residual = n[f"o_{j}"] + n[f"net_{j}"]
+    yield equal(n.slope_of(residual, f"net_{j}"), f if printed else 1.0 + f)
+    yield equal(n.slope_of(n[f"o_{j}"], f"net_{j}"), 1.0 + f if printed else f)
 
 
 def every_example(n: Net, printed: bool) -> Iterator[Side]:
@@ -98,13 +115,17 @@ def every_example(n: Net, printed: bool) -> Iterator[Side]:
 
 
 def credit(n: Net, printed: bool) -> Iterator[Side]:
-    """A saddle of the well's own kind: where the slope is 0 the curvature tells minimum from barrier."""
-    low, high = 0.0, 0.3
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if well_slope(middle) > 0 else (low, middle)
-    curvature = 12 * low * low - 4
-    yield below(0.0, curvature) if printed else below(curvature, 0.0)
+    """The well with v² beside it: three stationary points, of which the middle one, the barrier, curves down along w alone."""
+    for low, high, least in ((-1.5, -0.5, True), (-0.5, 0.5, False), (0.5, 1.5, True)):
+        for _ in range(100):
+            middle = (low + high) / 2
+            low, high = (middle, high) if (well_slope(middle) > 0) != least else (low, middle)
+        w, v = Value(low, "w"), Value(0.0, "v")
+        slopes = gradient((w * w - 1) ** 2 + 0.3 * w + v * v, [w, v])
+        yield below(abs(slopes[0].data), 1e-9)
+        along_w, along_v = gradient(slopes[0], [w])[0].data, gradient(slopes[1], [v])[0].data
+        yield below(0.0, along_v)
+        yield below(0.0, along_w) if least or printed else below(along_w, 0.0)
 
 
 def half_delta(n: Net, printed: bool) -> Iterator[Side]:
