@@ -94,3 +94,13 @@ def test_it_prints_no_number_unasserted_and_never_waits(path):
 def test_every_line_of_the_ledger_has_a_cell_in_the_notebook_that_it_names():
     found = {path.stem[:2]: {t for c in nbformat.read(path, as_version=4).cells for t in tags(c)} for path in NOTEBOOKS}
     assert [key for key, entry in LEDGER.items() if key not in found[entry.notebook]] == []
+
+
+UPTO = {"00": 0, "01": 3, "02": 8, "03": 6, "04": 10, "05": 11, "06": 12, "07": 12, "08": 13, "09": 13}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_judges_the_learners_own_file_up_to_its_lesson(path):
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code" and "import check\n" in cell.source]
+    assert [cell.source.splitlines()[-1] for cell in cells] == [f"check({UPTO[path.stem[:2]]})"]
+    assert texts(cells[0]) == ["", "my_engine.py is not here; python -m engine.learn start writes it"]
