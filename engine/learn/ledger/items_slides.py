@@ -34,9 +34,9 @@ def true_gradient(n: Net) -> Iterator[Side]:
     other = replace(one, x=tuple(-v for v in n.x))
     d = {name: (-1.0) ** k / (k + 1) for k, name in enumerate(one.names)}
     a = Value(0.0, "a")
-    total = sum(m.recorded(lambda name, leaf: leaf + a * d[name])["E"] for m in (one, other))
+    first, second = (m.recorded(lambda name, leaf: leaf + a * d[name])["E"] for m in (one, other))
     terms = [g * d[name] for m in (one, other) for g, name in zip(m.gradient(), one.names, strict=True)]
-    yield equal(gradient(total, [a])[0].data, math.fsum(terms), sum(map(abs, terms)))
+    yield equal(gradient(first + second, [a])[0].data, math.fsum(terms), sum(map(abs, terms)))
 
 
 def repeated(n: Net) -> Iterator[Side]:
@@ -81,7 +81,7 @@ def from_the_output(n: Net) -> Iterator[Side]:
 def backwards(n: Net) -> Iterator[Side]:
     """In the order of the pass every node stands after its arguments, so its gradient is whole before it is handed on."""
     order = {v: k for k, v in enumerate(topological(n["E"]))}
-    yield from (below(order[p], k) for v, k in order.items() for p in v.args if p in order)
+    yield from (below(order[p], k) for v, k in order.items() for p in v.args if isinstance(p, Value))
     yield from slides.sums(n)
 
 
