@@ -11,7 +11,6 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from engine.graph import born
-from engine.ops import row
 from engine.value import CONSTANT, Value, fill, node
 
 
@@ -29,7 +28,7 @@ class Frozen:
         """A node as data, each of its arguments a number (a float) or the position of a Value (an int)."""
         groups = tuple(tuple(self.position[p] if p.__class__ is Value else p for p in g) for g in n._groups())
         slopes = tuple(s and tuple(s) for s in n._slopes())
-        return n.op.name, n.data, n.grad, n.label, groups, slopes
+        return n.op, n.data, n.grad, n.label, groups, slopes
 
 
 class Thawed:
@@ -37,9 +36,9 @@ class Thawed:
 
     def __init__(self, outside: list[Value], entries: list[tuple[Any, ...]]) -> None:
         self.nodes = list(outside)
-        for name, data, grad, label, groups, slopes in entries:
+        for op, data, grad, label, groups, slopes in entries:
             args = [tuple(self.nodes[p] if p.__class__ is int else p for p in g) for g in groups]
-            n = fill(node(), row(name), data, args, slopes)
+            n = fill(node(), op, data, args, slopes)
             n.grad, n.label = grad, label
             self.nodes.append(n)
 

@@ -14,6 +14,8 @@ Adding an operation is adding a row: its tests, its Python, its text and its LaT
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from engine.formula import (
     ATOM,
     COMPARISON,
@@ -46,11 +48,14 @@ class Row:
 
     `args` names the symbols of the arguments in order. `domain` says where the operation is defined,
     `convention` what its derivative is at a kink or an edge. `text` and `latex` are templates. The row
-    joins the engine's table, or another that is given.
+    joins the engine's table, or another that is given. It raises where Python's floats do; `quietly` is
+    the same operation as derivatives use it, which has an infinity or a NaN there.
 
     >>> TABLE["mul"]
     <row mul: y = a*b, dy/da = b, dy/db = a>
     """
+
+    quiet = False  # whether its nodes have an infinity or a NaN where Python's floats raise
 
     def __init__(
         self,
@@ -90,6 +95,19 @@ class Row:
                 notations[name] = n
         table[name] = self
 
+    @cached_property
+    def quietly(self) -> Row:
+        """The twin whose nodes follow IEEE 754, whenever and by whatever they are evaluated.
+
+        >>> TABLE["log"].quietly, TABLE["log"].quietly.quietly is TABLE["log"].quietly
+        (<quiet row log: y = log(a), dy/da = 1/a>, True)
+        """
+        if self.quiet:
+            return self
+        twin = object.__new__(Row)
+        twin.__dict__ |= {**self.__dict__, "quiet": True}
+        return twin
+
     @property
     def elementary(self) -> bool:
         """Whether the machine does it: its value is nothing but itself, or rests on itself."""
@@ -103,17 +121,17 @@ class Row:
 
     def __repr__(self) -> str:
         slopes = (f"dy/d{s} = {f}" for s, f in zip(self.args, self.partials, strict=True))
-        return f"<row {self.name}: " + ", ".join([f"y = {self.value}", *slopes]) + ">"
+        return f"<{'quiet ' * self.quiet}row {self.name}: " + ", ".join([f"y = {self.value}", *slopes]) + ">"
 
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return row, (self.name,)
+    def __reduce__(self) -> tuple[object, tuple[str, bool]]:
+        return row, (self.name, self.quiet)
 
 
-def row(name: str) -> Row:
-    """The row of that name; how a row is pickled."""
+def row(name: str, quiet: bool = False) -> Row:
+    """The row of that name, or its quiet twin; how a row is pickled."""
     if name not in TABLE:
         raise LookupError(f"there is no row {name!r}: define it with primitive() before nodes that it made are loaded")
-    return TABLE[name]
+    return TABLE[name].quietly if quiet else TABLE[name]
 
 
 a, b, c, y = map(symbol, "abcy")

@@ -16,7 +16,7 @@ from engine.errors import StaleGraph, math_error, not_a_number, short
 from engine.formula import Formula, Itself, fold, formula, rebuild
 from engine.graph import topological
 from engine.ieee import value_and_partials
-from engine.ops import Row
+from engine.ops import TABLE, Row
 from engine.source import NAMES, recorder
 from engine.value import CONSTANT, Leaves, Steep, Value, fill, node, number
 
@@ -43,12 +43,14 @@ def group(xs: Any, where: str) -> tuple[tuple[Any, ...], bool]:
 def record(row: Row, *args: Any) -> Any:
     """The node of `row` over `args`: numbers, Values, and sequences of them for vectors.
 
-    Without Values it is a float, with the symbols of a formula a formula.
+    Without Values it is a float, with the symbols of a formula a formula. Raises what Python's arithmetic
+    raises there, unless the row is a quiet one.
 
-    >>> from engine.ops import TABLE
     >>> record(TABLE["mul"], Value(2.0), 3).data, record(TABLE["mul"], 2, 3)
     (6.0, 6.0)
     """
+    if row.quiet:
+        return quietly(row, *args)
     name = row.name
     if len(args) != len(row.args):
         raise TypeError(f"{name} takes {len(row.args)} arguments ({', '.join(row.args)}), not {len(args)}")
@@ -96,12 +98,24 @@ def _of_symbols(row: Row, args: Any) -> Formula:
 
 
 def quietly(row: Row, *args: Any) -> Any:
-    """`record` as IEEE 754 has it: where Python's floats raise, there is an infinity or a NaN."""
+    """`record` as IEEE 754 has it: where Python's floats raise, there is an infinity or a NaN.
+
+    The node is of the row's quiet twin, so that it stays so at other numbers, in copies and in programs.
+
+    >>> x = Value(4.0)
+    >>> y = quietly(TABLE["log"], x)
+    >>> x.data = 0.0
+    >>> y.recompute().data
+    -inf
+    """
     try:
-        return record(row, *args)
+        n = record(TABLE[row.name], *args)
     except ArithmeticError:
         groups = [group(p, row.name)[0] if v else p for p, v in zip(args, row.vector, strict=True)]
-        return by_ieee(row, *groups)
+        return by_ieee(row.quietly, *groups)
+    if n.__class__ is Value:
+        n.op = row.quietly
+    return n
 
 
 def careful(row: Row, refusal: Exception, *args: Any) -> Value:
@@ -130,8 +144,7 @@ def renewed(n: Value, instead: Mapping[Any, Value] | None = None) -> Value:
     check_data(*n._values())
     groups = n._groups() if instead is None else [[instead.get(p, p) for p in g] for g in n._groups()]
     args = [g if v else g[0] for g, v in zip(groups, row.vector, strict=True)]
-    again = record if math.isfinite(n.data) else quietly  # what was recorded quietly stays quiet
-    return again(row, *args)  # type: ignore[no-any-return]
+    return record(row, *args)  # type: ignore[no-any-return]
 
 
 def steepened(d: float) -> float:

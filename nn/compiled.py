@@ -280,7 +280,7 @@ class _Step:
         kept = slopes if steps.gradients else []
         held = [eta, *self.weights, *velocities, *(Value(0.0) for _ in kept)]
         self.program: Program = compile(
-            [E, eta, *new, *moved, *kept], [*columns, *held], backend=steps.backend, strict=steps.strict, forward=[E]
+            [E, eta, *new, *moved, *kept], [*columns, *held], backend=steps.backend, strict=steps.strict
         )
         self.rows = self.program.scanner({len(columns) + k: 1 + k for k in range(len(held))}, [0])
         self.width = len(held)

@@ -142,7 +142,7 @@ def test_an_adjoint_is_one_dot_product():
     nets = [tanh(w * o) for w in ws]
     y = dot(nets, nets)
     (d,) = gradient(y, [o])
-    assert d.op is TABLE["dot"]
+    assert d.op is TABLE["dot"].quietly
     assert list(d.args[:3]) == ws[::-1]
     assert len(d.args) == 6
     y.backward()
@@ -164,7 +164,7 @@ def test_what_cannot_matter_is_left_out():
 def test_a_product_by_one_is_its_other_factor():
     nets = [Value(0.5), Value(-2.0)]
     off, on = gradient(nn.losses.bce_with_logits(nets, [0, 1]), nets)
-    assert off.args[0].op is TABLE["sigmoid"]  # of (1 - t) sigmoid(x) - t sigmoid(-x) with t = 0
+    assert off.args[0].op is TABLE["sigmoid"].quietly  # of (1 - t) sigmoid(x) - t sigmoid(-x) with t = 0
     assert off.data == pytest.approx(1 / (1 + math.exp(-0.5)), rel=1e-15)
     assert on.data == pytest.approx(-1 / (1 + math.exp(-2.0)), rel=1e-15)
 

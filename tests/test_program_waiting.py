@@ -86,7 +86,7 @@ class Layer:
         self.start = array("d", [0.125, *(w.data for w in weights)])
 
     def program(self, backend: str) -> Program:
-        return compile(self.outputs, self.inputs, backend=backend, forward=[self.E])
+        return compile(self.outputs, self.inputs, backend=backend)
 
 
 def scanned(layer: Layer, backend: str, rows: list[float], collect: list[int], **how: Any) -> tuple[bytes, list[bytes], bool]:

@@ -60,7 +60,7 @@ def find_families(tape: Tape, plan: Plan) -> Families:
             else:
                 inner = {of[p] if p >= 0 else CONSTANT for p in g}
                 kinds.append((len(g), inner.pop()) if len(inner) == 1 else ("mixed", place))
-        key = (depth[place], step.row.name, step.quiet, *kinds)
+        key = (depth[place], step.row.name, step.row.quiet, *kinds)
         if key not in known:
             known[key] = len(members)
             members.append([])

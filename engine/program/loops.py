@@ -39,7 +39,7 @@ class Loops(Memory):
     def _single(self, place: int) -> None:
         step = self.tape.steps[place - self.inputs]
         groups = [[self.value(p) for p in g] for g in step.groups]
-        self.known[place] = self.low.row(step.row, groups, raises=not step.quiet)
+        self.known[place] = self.low.row(step.row, groups, raises=not step.row.quiet)
         if place in self.schedule.spilled:
             self.store("%mem", self.schedule.address[place], self.known[place])
 
@@ -116,4 +116,4 @@ class Loops(Memory):
                 else:
                     groups[-1].append(leaves[taken[0]])
                     taken[0] += 1
-        return self.low.row(step.row, groups, raises=not step.quiet)
+        return self.low.row(step.row, groups, raises=not step.row.quiet)

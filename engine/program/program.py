@@ -32,7 +32,7 @@ from engine.program.python import python_function, python_source
 from engine.program.rolled import rolled
 from engine.program.scan import Scan
 from engine.program.straight import straight
-from engine.program.tape import Tape, check_values, recorded_quietly
+from engine.program.tape import Tape, check_values
 from engine.program.verify import Miscompiled, agree, cases, first_difference
 from engine.recording import check_fresh
 from engine.value import Value, number
@@ -52,15 +52,13 @@ def compile(  # noqa: A001
     *,
     backend: str = "auto",
     strict: bool = True,
-    forward: Sequence[Value] | None = None,
 ) -> Program:
     """The graph of `outputs` as a program of `inputs`, which are leaves; all other leaves are constants.
 
     `backend` is "python" (readable source, no dependency), "native" (machine code, needs llvmlite) or
     "auto": native where it is installed. The program is compared with the graph before anything is
     computed with it: bit for bit, or with `strict=False`, which lets sums be reordered, within 1e-9.
-    It raises what recording the graph at the new inputs would raise; with `forward`, only what those
-    nodes are made from raises, and the rest follows IEEE 754 as derivatives do.
+    It raises what recording the graph at the new inputs would raise; derivatives follow IEEE 754 there too.
 
     Raises ValueError for inputs that are no leaves and outputs that do not depend on the inputs,
     StaleGraph if a leaf was changed after recording, ImportError for a backend that is not installed.
@@ -70,7 +68,7 @@ def compile(  # noqa: A001
     alone = outputs.__class__ is Value
     nodes: Any = [outputs] if alone else list(outputs)  # type: ignore[arg-type]
     with collector_at_rest():
-        return Program(nodes, list(inputs), backend, strict, forward, alone)
+        return Program(nodes, list(inputs), backend, strict, alone)
 
 
 @contextmanager
@@ -94,15 +92,12 @@ class Program:
         inputs: list[Value],
         backend: str,
         strict: bool,
-        forward: Sequence[Value] | None,
         alone: bool,
     ) -> None:
-        loud = None if forward is None else set(topological(*forward))
-        is_quiet: Callable[[Value], bool] = recorded_quietly if loud is None else lambda n: n not in loud
         check_values(outputs, inputs)
         nodes = topological(*outputs)
-        self._tape = Tape(outputs, inputs, is_quiet, nodes)
-        self._cases = cases(outputs, inputs, is_quiet, nodes)
+        self._tape = Tape(outputs, inputs, nodes)
+        self._cases = cases(outputs, inputs, nodes)
         self._inputs, self._outputs = inputs, outputs
         self._strict, self._alone = strict, alone
         self._source: str | None = None

@@ -88,7 +88,7 @@ class Schedule:
     def _may_raise(self, place: int) -> bool:
         step = self.tape.steps[place - self.inputs]
         operations = postorder(lowered(step.row), {})
-        return not step.quiet and any(g.op in RAISING and not never_refused(g) for g in operations)
+        return not step.row.quiet and any(g.op in RAISING and not never_refused(g) for g in operations)
 
     def _is_sum(self, f: int) -> bool:
         return any(self.tape.steps[self.found.members[f][0] - self.inputs].row.vector)

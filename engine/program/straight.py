@@ -79,7 +79,7 @@ def straight(tape: Tape, plan: Plan, strict: bool = True) -> tuple[str, int]:
     wanted = {tape.outputs[k] for k in (*plan.feedback, *plan.collect)}
     for k, step in enumerate(tape.steps):
         groups = [[operand(p) for p in g] for g in step.groups]
-        registers[inputs + k] = low.row(step.row, groups, raises=not step.quiet)
+        registers[inputs + k] = low.row(step.row, groups, raises=not step.row.quiet)
     values = {p: operand(p) for p in sorted(wanted)}
     if low.flag is not None:
         lines.append(f"  br i1 {low.flag}, label %refused, label %store")

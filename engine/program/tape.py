@@ -5,7 +5,7 @@ a constant, equal instructions are one, and what no output needs is not there. A
 `where`, `relu` and their like select anew whenever the program runs.
 
 >>> x = Value(2.0, "x")
->>> tape = Tape([(x * x + x * x) * (Value(3.0) - 2)], [x], is_quiet=recorded_quietly)
+>>> tape = Tape([(x * x + x * x) * (Value(3.0) - 2)], [x])
 >>> [(step.row.name, step.groups) for step in tape.steps], tape.outputs
 ([('mul', ((0,), (0,))), ('add', ((1,), (1,)))], [2])
 """
@@ -15,13 +15,13 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.errors import short
 from engine.graph import topological
 from engine.ops import Row
-from engine.recording import check_fresh, quietly, record, renewed
+from engine.recording import check_fresh, record, renewed
 from engine.source import MACHINE
 from engine.value import Value
 
@@ -31,16 +31,11 @@ Group: TypeAlias = tuple[Operand, ...]  # what stands for one symbol of a row: o
 
 
 class Step(NamedTuple):
-    """One instruction: the row, an operand or a vector of them for each of its symbols, and the node's label.
-
-    A step that is `quiet` gives an infinity or a NaN where Python's arithmetic raises, as partial
-    derivatives do; any other raises there.
-    """
+    """One instruction: the row, an operand or a vector of them for each of its symbols, and the node's label."""
 
     row: Row
     groups: tuple[Group, ...]
     label: Any
-    quiet: bool
 
     def operands(self) -> Iterator[Operand]:
         """All operands, with repeats."""
@@ -50,7 +45,7 @@ class Step(NamedTuple):
 class Tape:
     """`outputs` as instructions over `inputs`; the numbers of all other leaves are constants.
 
-    `is_quiet` tells the nodes whose arithmetic never raises; `nodes` is their topological order, if it is known. Raises TypeError or ValueError for what is
+    `nodes` is the topological order of the graph, if it is known. Raises TypeError or ValueError for what is
     no input or no output, and StaleGraph if a leaf was changed after recording.
     """
 
@@ -58,7 +53,6 @@ class Tape:
         self,
         outputs: Sequence[Value],
         inputs: Sequence[Value],
-        is_quiet: Callable[[Value], bool],
         nodes: Sequence[Value] | None = None,
     ) -> None:
         check_values(outputs, inputs)
@@ -70,7 +64,7 @@ class Tape:
         self._found: dict[Value, Operand] = {v: k for k, v in enumerate(inputs)}
         for n in topological(*outputs) if nodes is None else nodes:
             if n not in self._found:
-                self._found[n] = self._constant(n.data) if n.op is None else self._add(n, is_quiet, outputs)
+                self._found[n] = self._constant(n.data) if n.op is None else self._add(n, outputs)
         self.outputs = [self._found[v] for v in outputs]
         for v, p in zip(outputs, self.outputs, strict=True):
             if p < 0:
@@ -86,7 +80,7 @@ class Tape:
             self._constant_of[bits] = -len(self.constants)
         return self._constant_of[bits]
 
-    def _add(self, n: Value, is_quiet: Callable[[Value], bool], outputs: Sequence[Value]) -> Operand:
+    def _add(self, n: Value, outputs: Sequence[Value]) -> Operand:
         """The place of node `n`, or the constant that it is."""
         row: Any = n.op
         known = self._found.get
@@ -107,15 +101,15 @@ class Tape:
             return self._constant(n.data)
         if (simpler := self._simpler(row.name, groups)) is not None:
             return simpler
-        quiet, place = is_quiet(n), self._place_of.get((row.name, groups))
+        place = self._place_of.get((row.name, groups))
         if place is None:
             place = self._place_of[row.name, groups] = len(self.inputs) + len(self.steps)
-            self.steps.append(Step(row, groups, n.label, quiet))
+            self.steps.append(Step(row, groups, n.label))
         else:
             k = place - len(self.inputs)
             other = self.steps[k]
             label = n.label if other.label is None else other.label
-            self.steps[k] = other._replace(label=label, quiet=quiet and other.quiet)
+            self.steps[k] = Step(row if other.row.quiet else other.row, groups, label)  # one that raises does
         return place
 
     def _number(self, p: Any) -> Operand:
@@ -168,7 +162,7 @@ class Tape:
         """The outputs at `numbers`, instruction by instruction; raises what recording the graph there would raise.
 
         >>> x = Value(2.0, "x")
-        >>> Tape([x.log()], [x], is_quiet=recorded_quietly).run([-1.0])
+        >>> Tape([x.log()], [x]).run([-1.0])
         Traceback (most recent call last):
         ...
         engine.errors.DomainError: log(x=-1.0): outside the domain; log needs a > 0
@@ -184,7 +178,7 @@ class Tape:
             groups = [[places[p] if p >= 0 else constants[-1 - p] for p in g] for g in s.groups]
             args = [g if v else g[0] for g, v in zip(groups, s.row.vector, strict=True)]
             try:
-                places.append(quietly(s.row, *args) if s.quiet else record(s.row, *args))
+                places.append(record(s.row, *args))
             except ArithmeticError:
                 named = [[*map(self._named, g, xs)] for g, xs in zip(s.groups, groups, strict=True)]
                 record(s.row, *(g if v else g[0] for g, v in zip(named, s.row.vector, strict=True)))
@@ -196,7 +190,7 @@ class Tape:
 
     def key(self) -> tuple[Any, ...]:
         """What tapes have in common that compute the same from the same inputs; labels do not matter."""
-        steps = tuple((s.row.name, s.groups, s.quiet) for s in self.steps)
+        steps = tuple((s.row.name, s.groups, s.row.quiet) for s in self.steps)
         rows = {s.row.name: s.row for s in self.steps}
         means = tuple((name, repr(row.value), _own(name)) for name, row in rows.items())
         return len(self.inputs), steps, means, tuple(map(_bits, self.constants)), tuple(self.outputs)
@@ -211,13 +205,6 @@ def _own(name: str) -> int:
 def same(p: float, q: float) -> bool:
     """Whether two numbers are equal in every bit; a NaN is like any other NaN."""
     return (p == q and math.copysign(1.0, p) == math.copysign(1.0, q)) or (p != p and q != q)
-
-
-def recorded_quietly(n: Value) -> bool:
-    """Whether a node holds what Python's arithmetic refuses: an infinity or a NaN made from finite numbers."""
-    return not math.isfinite(n.data) and all(
-        math.isfinite(p.data if p.__class__ is Value else p) for g in n._groups() for p in g
-    )
 
 
 def _bits(x: float) -> bytes:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any, NamedTuple
 
 from engine.program.plan import Plan, Run, Runner, store
 from engine.program.tape import Tape, same
-from engine.recording import quietly, record
+from engine.recording import record
 from engine.source import recorder
 from engine.value import Value
 
@@ -35,9 +35,7 @@ class Case(NamedTuple):
     outputs: list[float] | None
 
 
-def cases(
-    outputs: Sequence[Value], inputs: Sequence[Value], is_quiet: Callable[[Value], bool], nodes: Sequence[Value]
-) -> list[Case]:
+def cases(outputs: Sequence[Value], inputs: Sequence[Value], nodes: Sequence[Value]) -> list[Case]:
     """The recorded numbers, and random ones near them and far from them, each with what the walk gives."""
     recorded = [v.data for v in inputs]
     random = Random(len(nodes))
@@ -45,11 +43,11 @@ def cases(
     for k in range(1 if len(nodes) > MANY else DRAWS):
         spread = (0.01, 1.0, 0.0)[k]
         numbers = [(x if spread else 0.0) + random.gauss(0.0, spread or 1.0) for x in recorded]
-        found.append(Case(numbers, _walked(nodes, outputs, inputs, numbers, is_quiet)))
+        found.append(Case(numbers, _walked(nodes, outputs, inputs, numbers)))
     return found
 
 
-def _walked(nodes: Any, outputs: Any, inputs: Any, numbers: list[float], is_quiet: Any) -> list[float] | None:
+def _walked(nodes: Any, outputs: Any, inputs: Any, numbers: list[float]) -> list[float] | None:
     data: dict[Value, float] = dict(zip(inputs, numbers, strict=True))
     get = data.get
     for n in nodes:
@@ -62,7 +60,7 @@ def _walked(nodes: Any, outputs: Any, inputs: Any, numbers: list[float], is_quie
             data[n] = recorder(row.name, "f")(*args)
         except (ArithmeticError, ValueError):
             try:
-                data[n] = quietly(row, *args) if is_quiet(n) else record(row, *args)
+                data[n] = record(row, *args)
             except ArithmeticError:
                 return None
     return [get(v, v.data) for v in outputs]

@@ -24,7 +24,7 @@ class Descent:
         eta, n = Value(0.1, "eta"), len(columns)
         slopes = gradient(E, list(weights))
         new = [w - eta * slope for w, slope in zip(weights, slopes, strict=True)]
-        program = compile([E, eta, *new, *slopes], [*columns, eta, *weights], forward=[E])
+        program = compile([E, eta, *new, *slopes], [*columns, eta, *weights])
         self.weights = len(weights)
         held = {n + k: 1 + k for k in range(1 + self.weights)}
         self._slopes = program
