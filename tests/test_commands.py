@@ -149,7 +149,7 @@ def test_a_damaged_run_is_told(run, moons, content):
 # ---- plot
 
 
-@pytest.mark.parametrize("kind", ["curves", "boundary", "landscape", "walks", "saturation"])
+@pytest.mark.parametrize("kind", ["curves", "boundary", "landscape", "walks", "saturation", "gradients", "weights", "spread"])
 def test_plots_of_a_run(run, moons, tmp_path, kind):
     status, out, err = run("plot", moons, kind, *(["--points", 5] if kind in ("landscape", "walks") else []))
     assert (status, out, err) == (0, f"{moons / kind}.png\n", [])
@@ -167,6 +167,7 @@ def test_plots_of_a_run(run, moons, tmp_path, kind):
         ("landscape --points 1", "points must be a whole number >= 2, not 1"),
         ("landscape --reach 0", "reach must be a number above 0, not 0.0"),
         ("walks --points 0", "points must be a whole number >= 2, not 0"),
+        ("weights --weights w_h1,x1 w_h9,x1", "there is no weight 'w_h9,x1'; there are w_h1,x1, w_h1,x2, w_h2,x1, "),
         ("histogram", "invalid choice: 'histogram'"),
         ("curves --out /dev/null/x/y.png", "cannot write to"),
     ],
@@ -186,6 +187,62 @@ def test_the_walk_of_sgd_is_that_of_the_run(moons, monkeypatch, run):
     assert kept["SGD"][0] == kept["full batch"][0] == [p.data for p in start.parameters()]
     assert kept["SGD"][-1] == [p.data for p in load(moons / "model.safetensors").parameters()]
     assert (len(kept["SGD"]), len(kept["full batch"])) == (8 * len(train) + 1, 9)
+
+
+def test_what_is_drawn_step_by_step_is_the_run(moons, monkeypatch, run):
+    given = {}
+    for name in ("gradient_sizes", "trajectories", "spread"):
+        monkeypatch.setattr(f"nn.lab.plots.{name}", lambda x, stride, unit="step", name=name: given.update({name: (x, stride)}) or axes())
+    for kind in ("gradients", "weights", "spread"):
+        assert run("plot", moons, kind)[0] == 0
+    train, _ = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))
+    model, walk, sizes = MLP(2, [4, 2], output="softmax", seed=2), [], []
+    stride = -(-8 * len(train) // 500)
+    kept = fit(model, train, loss="cross_entropy", lr=0.1, epochs=8, seed=2, backend="graph", record="updates").updates
+    for update in list(kept)[::stride]:
+        walk.append((update.old["w_h1,x1"], update.old["w_h2,x1"], update.old))
+        sizes.append([abs(g) for name, g in update.gradient.items() if name.startswith("w_h")])
+    paths, apart = given["trajectories"], given["spread"]
+    assert paths[1] == apart[1] == stride
+    assert paths[0]["w_h1,x1"][:-1] == [w for w, _, _ in walk]
+    assert paths[0]["w_h2,x1"][:-1] == [w for _, w, _ in walk]
+    last = load(moons / "model.safetensors")
+    far = lambda w: max(max(w[f"w_h{j},{x}"] for j in (1, 2, 3, 4)) - min(w[f"w_h{j},{x}"] for j in (1, 2, 3, 4)) for x in ("x1", "x2"))
+    assert apart[0]["hidden layer 1"][:-1] == [far(w) for _, _, w in walk]
+    if (8 * len(train) - 1) % stride == 0:
+        assert paths[0]["w_h1,x1"][-1] == last.layers[0].neurons[0].w[0].data
+    drawn, across = given["gradient_sizes"]
+    window = across // stride
+    assert len(drawn) <= 100
+    assert drawn[1][0] == pytest.approx(np.mean(sizes[window : 2 * window]), rel=1e-12)
+
+
+def test_a_run_that_is_not_that_of_its_settings_is_not_drawn_again(moons, run):
+    content = json.loads((moons / "run.json").read_text())
+    content["settings"]["lr"] = 0.11
+    (moons / "run.json").write_text(json.dumps(content))
+    refused(run("plot", moons, "weights"), "trained again, w_h1,x1 ends at ")
+    del content["settings"]["init"]
+    (moons / "run.json").write_text(json.dumps(content))
+    refused(run("plot", moons, "weights"), "is not what train wrote: KeyError('init'); move it away, or train again")
+
+
+def test_units_that_start_equal_have_no_spread(run, tmp_path):
+    assert run("train", "xor", "--hidden", 3, "--init", "zeros", "--epochs", 5, "--out", tmp_path / "equal")[0] == 0
+    assert run("plot", tmp_path / "equal", "spread")[0] == 0
+    assert run("train", "xor", "--hidden", 1, "--epochs", 5, "--out", tmp_path / "one")[0] == 0
+    refused(run("plot", tmp_path / "one", "spread"), "a spread is that of two units of a hidden layer")
+
+
+def test_the_folder_is_whole_though_nobody_reads_the_output(run, tmp_path, monkeypatch):
+    def closed(*args, **rest):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("nn.cli.folder.print", closed, raising=False)
+    run("train", "xor", "--epochs", 2, "--out", tmp_path / "cut")
+    assert sorted(p.name for p in (tmp_path / "cut").iterdir()) == [
+        "contents.txt", "curves.png", "explanation.txt", "graph.svg", "model.safetensors", "run.json"
+    ]  # fmt: skip
 
 
 def test_a_boundary_needs_two_inputs_and_curves_a_history(run, tmp_path):

@@ -19,6 +19,7 @@ from nn.predictor import Predictor
 
 MODEL, RUN, CONTENTS = "model.safetensors", "run.json", "contents.txt"
 MADE_FROM = ("dataset", "target", "output", "loss", "held_out", "seed")
+TRAINED_WITH = ("lr", "epochs", "batch_size", "order", "momentum", "weight_decay", "schedule")  # keywords of fit
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def read(path: Path) -> Saved:
     try:
         found = json.loads(beside.read_bytes())
         settings = found["settings"]
-        {key: settings[key] for key in MADE_FROM}
+        {key: settings[key] for key in (*MADE_FROM, *TRAINED_WITH, "init")}
         history = History([Epoch(**epoch) for epoch in found["epochs"]])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{beside} is not what train wrote: {error!r}; move it away, or train again") from None
@@ -92,11 +93,15 @@ def png(figure: Any) -> bytes:
 
 
 def fill(out: Path, title: str, files: Mapping[str, tuple[bytes | Callable[[Path], Path], str]]) -> None:
-    """Write `files`, name to what it is and its content or what writes it, and contents.txt; print each."""
+    """Write `files`, name to what it is and its content or what writes it, and contents.txt; then print each.
+
+    Not in between: whoever reads the output may close it early, as `head` does.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    for name, (content, what) in files.items():
-        path = content(out / name) if callable(content) else write(out / name, content)
-        print(f"  {path}  {what}")
+    for name, (content, _) in files.items():
+        content(out / name) if callable(content) else write(out / name, content)
     lines = [title, "", *(f"{name}  {what}" for name, (_, what) in files.items())]
     write(out / CONTENTS, ("\n".join(lines) + "\n").encode())
+    for name, (_, what) in files.items():
+        print(f"  {out / name}  {what}")
     print(f"  {out / CONTENTS}  this list")

@@ -7,13 +7,15 @@ import math
 from pathlib import Path
 from typing import Any
 
-from nn import MLP
-from nn.cli.folder import Saved, png, read, ready
+from nn import MLP, History, fit
+from nn.cli.folder import TRAINED_WITH, Saved, png, read, ready
 from nn.files import write
-from nn.lab import landscape, plots
+from nn.lab import course, landscape, plots
+from nn.lab.recorder import Recorder
 
 
-KINDS = ("curves", "boundary", "landscape", "walks", "saturation")
+SHOWN = 500  # updates, at most, of which gradients and weights are drawn
+COLUMNS = 100  # of the heat map, at most, each the mean of several updates
 LARGEST = 20_000_000  # numbers of a walk that is kept whole
 
 
@@ -21,18 +23,21 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "plot",
-        help="curves, decision boundary, error landscape or saturation of a saved run",
+        help="curves, decision boundary, error landscape, gradients, weights of a saved run",
         description="A figure of a run that train wrote. curves: the losses by epoch. boundary: what a network of two inputs "
         "tells at every point. landscape: the mean training error around its weights, along two random directions "
         "normalised unit by unit, or along two weights (--along w_o1,h1 w_h1,x1), where it is exact. walks: SGD and the full batch, "
         "started again from the first weights of the run, on the plane that holds most of both. saturation: the share "
-        "of rows on which a sigmoid or tanh unit has lost its slope.",
+        "of rows on which a sigmoid or tanh unit has lost its slope. gradients, weights, spread: the run is trained again, bit for "
+        "bit, and drawn step by step: the mean |dE/dw| of every layer; the weights of --weights, by default those from the first "
+        "input to the first two units; the largest difference of two units of a hidden layer.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
     add("folder", metavar="RUN", type=Path, help="the folder of a run")
-    add("kind", choices=KINDS, help="what to draw")
+    add("kind", choices=list(DRAWN), help="what to draw")
     add("--along", nargs=2, metavar="WEIGHT", help="the two weights of a landscape")
+    add("--weights", nargs="+", metavar="WEIGHT", help="whose paths are drawn, as in w_h1,x1 b_h1")
     add("--points", type=int, default=41, help="of a landscape's side")
     add("--reach", type=float, default=1.0, help="of a landscape to either side")
     add("--seed", type=int, default=0, help="decides the random directions of a landscape")
@@ -45,8 +50,7 @@ def run(args: argparse.Namespace) -> None:
     saved = read(args.folder)
     out = args.out or saved.path.parent / f"{args.kind}.png"
     ready(out.parent)
-    drawn = {"curves": _curves, "boundary": _boundary, "landscape": _landscape, "walks": _walks, "saturation": _saturation}
-    figure = drawn[args.kind](saved, args)
+    figure = DRAWN[args.kind](saved, args)
     out.parent.mkdir(parents=True, exist_ok=True)
     print(write(out, png(figure)))
 
@@ -83,11 +87,7 @@ def _landscape(saved: Saved, args: argparse.Namespace) -> Any:
 
 
 def _walks(saved: Saved, args: argparse.Namespace) -> Any:
-    settings = saved.settings
-    if not settings:
-        raise ValueError(f"{saved.path} has no run.json beside it, which would say where it started; train with --out")
-    config: dict[str, Any] = {key: saved.model.config[key] for key in ("nin", "layers", "activation", "output", "bias", "skip")}
-    start, task = MLP(**config, init=settings["init"], seed=settings["seed"]), saved.problem()
+    start, task, settings = _start(saved), saved.problem(), saved.settings
     epochs, weights = settings["epochs"], len(start.parameters())
     if (kept := epochs * len(task.train) * weights) > LARGEST:
         raise ValueError(f"the walk of this run has {kept:,} numbers, more than the {LARGEST:,} that are kept; train fewer epochs or weights")
@@ -108,3 +108,49 @@ def _walks(saved: Saved, args: argparse.Namespace) -> Any:
 
 def _saturation(saved: Saved, args: argparse.Namespace) -> Any:
     return plots.saturation(saved.model, saved.problem().train).figure
+
+
+def _gradients(saved: Saved, args: argparse.Namespace) -> Any:
+    history = _again(saved)
+    window = -(-len(course.layer_gradients(history)) // COLUMNS)  # a single row's gradient says little of its layer
+    return plots.gradient_sizes(course.layer_gradients(history, window), stride=window * course.stride(history)).figure
+
+
+def _weights(saved: Saved, args: argparse.Namespace) -> Any:
+    units = saved.model.layers[0].neurons[:2]
+    history = _again(saved)
+    names = args.weights or [name for name, p in saved.model.named_parameters() if any(p is unit.w[0] for unit in units)]
+    return plots.trajectories(course.weight_paths(history, names), stride=course.stride(history)).figure
+
+
+def _spread(saved: Saved, args: argparse.Namespace) -> Any:
+    history = _again(saved)
+    return plots.spread(course.unit_spreads(history), stride=course.stride(history), unit="step").figure
+
+
+def _start(saved: Saved) -> MLP:
+    """The model with the weights that the run began with."""
+    if not saved.settings:
+        raise ValueError(f"{saved.path} has no run.json beside it, which would say where it started; train with --out")
+    config: dict[str, Any] = {key: saved.model.config[key] for key in ("nin", "layers", "activation", "output", "bias", "skip")}
+    return MLP(**config, init=saved.settings["init"], seed=saved.settings["seed"])
+
+
+def _again(saved: Saved) -> History:
+    """The training of the run, repeated with a record; ValueError if it ends elsewhere."""
+    model, task, settings = _start(saved), saved.problem(), saved.settings
+    updates = settings["epochs"] * -(-len(task.train) // settings["batch_size"])
+    history = fit(
+        model, task.train, loss=task.loss, seed=settings["seed"], record=Recorder(every=-(-updates // SHOWN)),
+        **{key: settings[key] for key in TRAINED_WITH},
+    )  # fmt: skip
+    for (name, p), q in zip(model.named_parameters(), saved.model.parameters(), strict=True):
+        if p.data != q.data:
+            raise ValueError(f"trained again, {name} ends at {p.data!r}, and is {q.data!r} in {saved.path}: it is not the model of that run.json")
+    return history
+
+
+DRAWN = {
+    "curves": _curves, "boundary": _boundary, "landscape": _landscape, "walks": _walks, "saturation": _saturation,
+    "gradients": _gradients, "weights": _weights, "spread": _spread,
+}  # fmt: skip

@@ -86,13 +86,13 @@ def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: i
     return ax
 
 
-def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None) -> Any:
-    """A heat map of log10 of |dE/dw| by step and layer: `sizes[step][layer]`; 0 and what is not finite stay white."""
+def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None, stride: int = 1) -> Any:
+    """A heat map of log10 of |dE/dw| by step and layer: one row of `sizes` every `stride` steps; 0 and what is not finite stay white."""
     if not sizes or not sizes[0] or len({len(row) for row in sizes}) != 1:
         raise ValueError("gradient sizes are one row for each step, with one number for each layer; give at least one")
     ax = axes(ax)
     logs = [[math.log10(row[k]) if 0 < row[k] < math.inf else math.nan for row in sizes] for k in range(len(sizes[0]))]
-    shown = ax.imshow(logs, aspect="auto", cmap="cividis", origin="lower", extent=(0, len(sizes), 0.5, len(logs) + 0.5))
+    shown = ax.imshow(logs, aspect="auto", interpolation="nearest", cmap="cividis", origin="lower", extent=(0, stride * len(sizes), 0.5, len(logs) + 0.5))
     ax.set_yticks(range(1, len(logs) + 1))
     ax.get_figure().colorbar(shown, ax=ax, label="log10 of mean |dE/dw|")
     tidy(ax, "step", "layer, from the inputs")
@@ -100,8 +100,8 @@ def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None) -> Any:
     return ax
 
 
-def trajectories(paths: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
-    """Weights over training, one line for each name; raises ValueError for none at all.
+def trajectories(paths: Mapping[str, Sequence[float]], ax: Any = None, stride: int = 1) -> Any:
+    """Weights over training, one line for each name, a number every `stride` steps; raises ValueError for none at all.
 
     >>> trajectories({"W11": [0.5, 0.4], "W12": [0.5, 0.7]}).get_xlabel()
     'step'
@@ -110,13 +110,16 @@ def trajectories(paths: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
         raise ValueError("there are no weights to draw; give a name and the numbers of at least one")
     ax = axes(ax)
     for k, (name, numbers) in enumerate(paths.items()):
-        ax.plot(numbers, ("-", "--", ":", "-.")[k % 4], color=COLOURS[k % 6], linewidth=2, label=name, marker="o" * (len(numbers) == 1))
+        steps = range(0, stride * len(numbers), stride)
+        ax.plot(steps, numbers, ("-", "--", ":", "-.")[k % 4], color=COLOURS[k % 6], linewidth=2, label=name, marker="o" * (len(numbers) == 1))
     ax.legend(frameon=False)
     return tidy(ax, "step", "weight")
 
 
-def spread(paths: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
-    """How far units that started alike are apart, by epoch, on a logarithmic scale that also has a place for exactly 0.
+def spread(paths: Mapping[str, Sequence[float]], ax: Any = None, stride: int = 1, unit: str = "epoch") -> Any:
+    """How far units that started alike are apart, by epoch or step.
+
+    Over more than a decade, or with zeros, the scale is logarithmic, with a place for exactly 0.
 
     >>> spread({"equal": [0.0, 0.0], "unequal": [0.5, 0.9]}).get_ylabel()
     'largest difference of two units'
@@ -128,11 +131,14 @@ def spread(paths: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
     least = 10.0 ** math.floor(math.log10(min(positive, default=1e-3)))
     for k, (name, numbers) in enumerate(paths.items()):
         style = ("-", "--", ":", "-.")[k % 4]
-        ax.plot(numbers, style, color=COLOURS[k % 6], linewidth=2, label=name, marker="o" * (len(numbers) == 1))
-    ax.set_yscale("symlog", linthresh=least, linscale=0.5)
-    ax.set_ylim(bottom=-0.3 * least)
+        ax.plot(range(0, stride * len(numbers), stride), numbers, style, color=COLOURS[k % 6], linewidth=2, label=name, marker="o" * (len(numbers) == 1))
+    if max(positive, default=1.0) > 10 * min(positive, default=1.0) or any(0 in numbers for numbers in paths.values()):
+        ax.set_yscale("symlog", linthresh=least, linscale=0.5)
+        ax.set_ylim(bottom=-0.3 * least)
+    else:
+        ax.set_ylim(bottom=0)
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return tidy(ax, "epoch", "largest difference of two units")
+    return tidy(ax, unit, "largest difference of two units")
 
 
 def saturation(model: Any, rows: Iterable[Any], ax: Any = None, share: float = 0.05) -> Any:
