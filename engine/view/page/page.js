@@ -13,6 +13,7 @@ const COMPACT = 20, LABELLED = 60, HEADED = 200;  // boxes above which a unit is
 const ROW = 20, PAD = 7, LEGIBLE = 0.75;  // of a box in pixels; the least scale of the first view: 12 px are then 9
 const WAYS = [{stacked: false, room: 1}, {stacked: true, room: 1}, {stacked: true, room: 0.6}, {stacked: true, room: 0.3}];  // to arrange them
 const ARRANGED = 120;  // boxes up to which more ways than the first are tried
+const SMALL = 40, NARROW = 720;  // boxes up to which a frame of so many pixels shows all of it at first, legible or not
 let boxes = [], arrows = [], boxOf = [];
 
 function build() {
@@ -39,9 +40,9 @@ function build() {
     arrange(way);
     const scale = fitting();
     if (scale >= LEGIBLE) return;
-    if (best === null || way.room === 1 && scale > best.scale) best = {way, scale};
+    if (best === null || (way.room === 1 || whole()) && scale > best.scale) best = {way, scale};
   }
-  if (boxes.length <= ARRANGED) arrange(best.way);  // there is none: then with all the room
+  if (boxes.length <= ARRANGED) arrange(best.way);  // there is none: then with all the room, or with the least
 }
 
 // Text into the boxes, and everything to its place: stacked boxes are narrow and high, `room` is a share of the gaps.
@@ -259,6 +260,8 @@ function fit(least = 0) {  // all of it; if that is smaller than `least`, the pa
   view = {scale, x: along(width, x0, x1, center.x + center.w / 2), y: along(height, y0, y1, center.y + center.h / 2)};
   move();
 }
+const whole = () => innerWidth <= NARROW && boxes.length <= SMALL && chosen === null;
+const firstView = () => fit(whole() ? 0 : LEGIBLE);
 function reveal(k) {  // bring a box into view, by the shortest way
   const {width, height} = svg.getBoundingClientRect(), b = boxes[k], margin = 24;
   const shift = (low, length, room) => Math.max(margin - low, 0) || Math.min(room - margin - low - length, 0);
@@ -454,7 +457,7 @@ function foldLabel() {
 }
 $("fold").onclick = () => {
   if (unfolded.size < graph.units.length) graph.units.forEach((u, k) => unfolded.add(k)); else unfolded.clear();
-  redraw(); fit(LEGIBLE); foldLabel(); light(restingBox());
+  redraw(); firstView(); foldLabel(); light(restingBox());
   if (chosen !== null) describe();
 };
 $("fit").onclick = () => fit();
@@ -471,7 +474,7 @@ document.onkeydown = event => {
   const act = looks[event.key] ?? (order.length ? steps[event.key] : null);
   if (act) { event.preventDefault(); act(); }
 };
-addEventListener("resize", () => fit(LEGIBLE));
+addEventListener("resize", firstView);
 
 $("title").textContent = $("title").title = graph.title;
 $("step").max = order.length;
@@ -483,6 +486,6 @@ if (graph.backward) {
   swatch(MINUS, "rgb(var(--orange))", legend); put("span", " negative, dashed; arrow width: gradient flowing back; on arrows: d result / d argument", legend);
 } else put("span", "backward() has not been run: no gradients", legend);
 svg.setAttribute("aria-label", graph.title);
-$("stop").onchange(); showStep(); welcome(); redraw(); foldLabel(); fit(LEGIBLE);
-if (graph.select !== null) { pick(graph.select); fit(LEGIBLE); }
+$("stop").onchange(); showStep(); welcome(); redraw(); foldLabel(); firstView();
+if (graph.select !== null) { pick(graph.select); firstView(); }
 document.documentElement.dataset.ready = "yes";
