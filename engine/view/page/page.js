@@ -40,7 +40,7 @@ function build() {
     arrange(way);
     const scale = fitting();
     if (scale >= LEGIBLE) return;
-    if (best === null || (way.room === 1 || whole()) && scale > best.scale) best = {way, scale};
+    if (best === null || (way.room === 1 || atOnce()) && scale > best.scale) best = {way, scale};
   }
   if (boxes.length <= ARRANGED) arrange(best.way);  // there is none: then with all the room, or with the least
 }
@@ -260,8 +260,8 @@ function fit(least = 0) {  // all of it; if that is smaller than `least`, the pa
   view = {scale, x: along(width, x0, x1, center.x + center.w / 2), y: along(height, y0, y1, center.y + center.h / 2)};
   move();
 }
-const whole = () => innerWidth <= NARROW && boxes.length <= SMALL && chosen === null;
-const firstView = () => fit(whole() ? 0 : LEGIBLE);
+const atOnce = () => innerWidth <= NARROW && boxes.length <= SMALL && chosen === null;
+const firstView = () => fit(atOnce() ? 0 : LEGIBLE);
 function reveal(k) {  // bring a box into view, by the shortest way
   const {width, height} = svg.getBoundingClientRect(), b = boxes[k], margin = 24;
   const shift = (low, length, room) => Math.max(margin - low, 0) || Math.min(room - margin - low - length, 0);
