@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
+import engine
 from engine.learn.answers import formula
 from engine.learn.course import course, lessons
 from engine.learn.desk import Desk
@@ -15,6 +19,7 @@ from engine.learn.loading import Code
 from engine.learn.telling import failure
 
 
+ROOT = Path(engine.__file__).parents[1]
 C = course()
 LAST = lessons()[-1].number
 SORTED = sorted(C.checks, key=lambda c: c.lesson)
@@ -177,6 +182,48 @@ def test_what_cannot_be_right_is_told_and_never_passes(name, tmp_path):
     assert "Traceback" not in said
     assert len(said.splitlines()) <= 14
     assert max(map(len, said.splitlines())) <= 78
+
+
+NETWORK = C.texts()["my_nn.py"]
+ANSWERS = {
+    '"-24/125"': "",
+    "-0.192": "",
+    "Fraction(-24, 125)": "",
+    '"1/3"': "yours/expected = -1.736111",
+    "Fraction(1, 3)": "yours/expected = -1.736111",
+    '"wat"': "there is no 'wat'",
+    'float("nan")': "ValueError: the answer is nan",
+    "1e999": "ValueError: the answer is inf",
+    "None": "TypeError: an answer is a number",
+    "True": "TypeError: an answer is a number",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_number_by_hand_may_be_a_fraction_or_text_but_nothing_else(answer, tmp_path):
+    text = NETWORK.replace("import math\n", "import math\nfrom fractions import Fraction\n", 1)
+    text = text.replace("dw_o1_h1 = -24 / 125", f"dw_o1_h1 = {answer}")
+    done, said = desk(tmp_path, C.texts() | {"my_nn.py": text}).report()
+    assert done == (not ANSWERS[answer])
+    assert done or said.startswith("L9  dE/dw_o1,h1")
+    assert ANSWERS[answer] in " ".join(said.split())
+
+
+def test_a_folder_and_a_time_of_nothing_are_told(tmp_path):
+    with pytest.raises(ValueError, match="is a folder; write the name of your file"):
+        Desk(tmp_path)
+    with pytest.raises(ValueError, match="a check may take -1 seconds; write a number above 0"):
+        Desk(tmp_path / "my_engine.py", seconds=-1)
+
+
+def test_a_loop_that_never_comes_back_to_python_ends_with_its_line(tmp_path):
+    endless = ENGINE.replace("    found, seen = [root], {root}", "    sum(iter(int, 1))")
+    (tmp_path / "my_engine.py").write_text(endless, encoding="utf-8")
+    line = endless.splitlines().index("    sum(iter(int, 1))") + 1
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from engine.learn.__main__ import main; sys.exit(main(['--seconds', '0.2', 'check', '3']))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert f'"my_engine.py", line {line} in topological' in done.stderr
 
 
 def test_prints_and_globals_do_not_help(tmp_path):

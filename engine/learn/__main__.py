@@ -11,7 +11,6 @@ from typing import Any
 
 from engine.learn.course import course, lessons
 from engine.learn.desk import Desk
-from engine.learn.ledger import LEDGER, table
 from engine.learn.telling import WIDTH, entry
 
 
@@ -87,13 +86,14 @@ def number(text: str) -> int:
 
 def equation(name: str) -> str:
     """What the ledger says of an id: the note's notation, what is exact if it errs, where it is learned, and its checks."""
-    found = {key.upper(): key for key in LEDGER}
+    book: dict[str, Any] = import_module("engine.learn.ledger").LEDGER
+    found = {key.upper(): key for key in book}
     key = found.get(name.strip().upper(), "")
     if not key:
         near = [found[k] for k in get_close_matches(name.strip().upper(), found, 3, 0.6)]
         near = near or ["LEC-1 to LEC-16", "S63-a to S63-v", "SX-1 to SX-8", "ESL-12", "ERR-1 to ERR-19", "S0-1 to S0-38"]
         raise ValueError(f"no equation {name!r}; there are {', '.join(near)}, and all others in: python -m engine.learn ledger")
-    e = LEDGER[key]
+    e = book[key]
     checks = [c for c in course().checks if key in c.eq]
     lines = [f"{key}  {e.status}".ljust(WIDTH - 20) + f"lesson {e.lesson}, notebook {e.notebook}", *entry("says", e.says)]
     lines += entry("exact", e.exact) if e.exact else []
@@ -112,6 +112,7 @@ def drilled(seed: int) -> int:
 
 def ledger(model: str | None = None) -> int:
     """The equations of the notes on the network of a model file, or on the 13/20 network."""
+    table: Any = import_module("engine.learn.ledger").table
     if model is None:
         print(table())
         return 0

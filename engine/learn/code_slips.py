@@ -1,4 +1,9 @@
-"""Slips in my_engine.py: each a change of what the shipped source says in one blank, with the sentence that names it."""
+"""Slips in my_engine.py: each a change of what the shipped source says in one blank, with the sentence that names it.
+
+They are not the mistakes of `engine.learn.mistakes`: a slip is a piece of code, which is run, and its result is
+whatever comes of it (a wrong order, an exception, a number); a mistake is a change of some factors of a chain
+rule that is already recorded, made at any weight of any graph, where there is no code to change.
+"""
 
 from __future__ import annotations
 

@@ -175,13 +175,28 @@ class Source:
         spec = find_spec(module)
         if spec is None or spec.origin is None:
             raise LookupError(f"the source of {module} is not here")
-        self.text = Path(spec.origin).read_text(encoding="utf-8")
-        self.lines = self.text.splitlines()
-        self.tree = ast.parse(self.text)
+        text = Path(spec.origin).read_text(encoding="utf-8")
+        self.lines = text.splitlines()
+        self.tree = ast.parse(text)
 
     @cached_property
     def functions(self) -> dict[str, ast.FunctionDef]:
         return dict(qualified(self.tree))
+
+    @cached_property
+    def rows(self) -> dict[str, ast.Call]:
+        return {r.args[0].value: r for r in row_calls(self.tree)}  # type: ignore[attr-defined]
+
+    @cached_property
+    def _bytes(self) -> list[bytes]:
+        return [s.encode() for s in self.lines]
+
+    def segment(self, n: ast.expr) -> str:
+        """What is written for an expression, in one line."""
+        found = self._bytes[n.lineno - 1 : n.end_lineno]
+        found[-1] = found[-1][: n.end_col_offset]
+        found[0] = found[0][n.col_offset :]
+        return " ".join(b" ".join(found).decode().split())
 
     def span(self, b: Blank) -> tuple[int, int]:
         """The first and the last line (from 0) of a blank."""
@@ -241,20 +256,15 @@ def row_calls(tree: ast.AST) -> list[ast.Call]:
     return [n for n in calls if n.args and isinstance(n.args[0], ast.Constant)]
 
 
-def _call(module: str, name: str) -> ast.Call:
-    return next(r for r in row_calls(source(module).tree) if r.args[0].value == name)  # type: ignore[attr-defined]
-
-
 @cache
 def cells(module: str, name: str) -> tuple[str, ...]:
     """The cells of a shipped row as they are written: y, then the partials."""
-    text = source(module).text
-    return tuple(" ".join((ast.get_source_segment(text, n) or "").split()) for n in _call(module, name).args[1:])
+    src = source(module)
+    return tuple(src.segment(n) for n in src.rows[name].args[1:])
 
 
 @cache
 def arguments(module: str, name: str) -> str:
     """The names of a row's arguments, where they are not a and b."""
-    text = source(module).text
-    keys = [k for k in _call(module, name).keywords if k.arg == "args"]
-    return "".join(f", args={ast.get_source_segment(text, k.value)}" for k in keys)
+    src = source(module)
+    return "".join(f", args={src.segment(k.value)}" for k in src.rows[name].keywords if k.arg == "args")

@@ -28,6 +28,10 @@ class Desk:
     def __init__(self, path: str | Path = "my_engine.py", upto: int = 99, seconds: float = 10.0) -> None:
         self.path = Path(path)
         last = lessons()[-1].number
+        if not self.path.name or self.path.is_dir():
+            raise ValueError(f"{self.path} is a folder; write the name of your file")
+        if not seconds > 0:
+            raise ValueError(f"a check may take {seconds:g} seconds; write a number above 0")
         if not 0 <= upto <= last and upto != 99:
             raise ValueError(f"there is no lesson {upto}; there are 0 to {last}")
         self.upto, self.seconds = min(upto, last), seconds
@@ -100,9 +104,9 @@ class Desk:
                 return ""
         except (Exception, SystemExit, TimeUp) as e:  # the learner's code may raise anything
             file, line = judge.code.place(e) or (self.path.name, 1)
-            kind = "no end in sight" if isinstance(e, TimeUp) else type(e).__name__
+            said = "no end in sight: is there a loop that never ends?" if isinstance(e, TimeUp) else f"{type(e).__name__}: {e}"
             code = judge.code.line(file, line)
-            return self._mend(file, line, f"{kind}: {e}", code, meaning(e, row="Row(" in code))
+            return self._mend(file, line, said, code, meaning(e, row="Row(" in code))
 
     def _mend(self, file: str, line: int, text: str, code: str, means: str = "") -> str:
         """A line that Python cannot read or run: where, what it says, the line itself, what that means here."""

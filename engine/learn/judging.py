@@ -11,6 +11,7 @@ import contextlib
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 from engine.learn.checks import Check, Fact
@@ -96,7 +97,7 @@ def outcome(code: Code, check: Check, seconds: float = 10.0, files: int = 99) ->
 
 def plain(f: Fact) -> Fact:
     """A fact whose value is a float or a text, so that facts of two runs can be compared."""
-    if isinstance(f.value, int | float) and not isinstance(f.value, bool):
+    if isinstance(f.value, Real) and not isinstance(f.value, bool):
         return f._replace(value=float(f.value))
     if isinstance(f.value, str):
         return f

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -91,7 +92,7 @@ def expected(right: Fact | None, yours: Fact | None, error: BaseException | None
     elif error is not None:
         kind = type(error).__name__
         where = "" if place else "what your code gave cannot be used: "
-        lines += entry("yours", f"{where}{kind}: {' '.join(str(error).split()):.120}")
+        lines += entry("yours", f"{where}{kind}: {' '.join(str(error).split()):.120}".rstrip(": "))
     return lines
 
 
@@ -119,8 +120,8 @@ def ratio(right: Fact, yours: Fact, given: str) -> str:
     """Yours by the right number, and the factors of the formula that are nearest to it."""
     if isinstance(right.value, str) or isinstance(yours.value, str):
         return ""
-    if yours.value != yours.value:
-        return "yours is no number (NaN)"
+    if not math.isfinite(yours.value):
+        return "yours is no number (NaN)" if yours.value != yours.value else "yours is not finite: a division by 0, or a number too large?"
     if not right.value:
         return f"the right number is 0, yours is off by {yours.value:.6g}"
     by = yours.value / right.value
@@ -128,8 +129,9 @@ def ratio(right: Fact, yours: Fact, given: str) -> str:
         return "yours/expected = 0: nothing arrives, or two parts cancel"
     if 0 < abs(by - 1) < 5e-3:
         return f"yours/expected = {by:.6f}: nearly. Give six digits, or write the product"
+    shown = f"{by:.6f}" if abs(by) >= 1e-3 else f"{by:.3g}"
     near = nearest(by, numbers(right.formula) + numbers(given), dict(NAMED.findall(given)))
-    return f"yours/expected = {by:.6f}" + (f"; {near}" if near else "")
+    return f"yours/expected = {shown}" + (f"; {near}" if near else "")
 
 
 def numbers(text: str) -> list[float]:

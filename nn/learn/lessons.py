@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from engine import Value
+from engine.learn.answers import read
 from engine.learn.checks import Check, Fact, Lesson, check
 from engine.learn.diagnosis import diagnose
 from nn.losses import sse
@@ -179,7 +180,8 @@ def cause(weight: str, value: float) -> str:
 
 def by_hand(weight: str) -> Callable[[Any], Facts]:
     def probe(m: Any) -> Facts:
-        yield Fact(f"dE/dw_{weight}", getattr(m, f"dw_{weight.replace(',', '_')}"), BY_HAND[weight], near=1e-5)
+        answer = read(getattr(m, f"dw_{weight.replace(',', '_')}"), 0.0, {})
+        yield Fact(f"dE/dw_{weight}", answer.value, BY_HAND[weight], near=1e-5)
 
     probe.__name__ = f"by_hand_{weight.replace(',', '_')}"
     k = int(weight[1]) - 1

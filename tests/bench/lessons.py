@@ -271,7 +271,7 @@ def by_hand(weight):
 
 def true_ratio(v, text):
     """Whether the message has a ratio, and it is that of the learner's number to the right one."""
-    found = re.search(r"yours/expected = (\S+?);? ", text + " ")
+    found = re.search(r"yours/expected = (-?[\d.]+(?:e-?\d+)?)", text)
     right, yours = first_difference(v)
     if found is None or right is None or yours is None or isinstance(yours.value, str):
         return False
