@@ -28,7 +28,7 @@ LOCAL = {  # imports inside functions that look up instead, and why
 }
 ROWS = {"engine.formula", "engine.functions", "engine.ops"}  # what it takes to write a row
 BESIDE = {"nn/losses.py": ROWS, "nn/compiled.py": {"engine.program"}, "nn/display.py": {"engine.view.display"}}  # what nn imports beside public names
-TAUGHT = {"checks", "cutting", "diagnosis", "drill", "judging", "mistakes", "plain"}  # what the lessons of nn stand on
+TAUGHT = {"answers", "checks", "cutting", "diagnosis", "drill", "judging", "mistakes", "plain"}  # what the lessons of nn stand on
 BESIDE |= {f"nn/learn/{name}.py": {f"engine.learn.{t}" for t in TAUGHT} | {"engine.ops"} for name in ("blanks", "exercise", "lessons", "plain", "code_slips")}
 LONGEST = 400
 
