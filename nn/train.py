@@ -63,8 +63,8 @@ def fit(
 
     Every update is one graph: the outputs, E, the backward pass, w - lr dE/dw for all weights at once
     (LEC-1, S63-c). `order` is "shuffled" anew each epoch, "given", or "with_replacement"; `seed` decides
-    it. A callback gets each `Epoch`, and ends the training by returning True. `progress` shows a bar (by
-    default on a terminal).
+    it. A callback gets each `Epoch`, and ends the training by returning True; its `finish()`, if it has one,
+    is called when the training is over. `progress` shows a bar (by default on a terminal).
 
     `record="updates"` keeps every update: rows, losses, gradients, old and new weights, for `history.why`
     and its sisters; a `Recorder` says how much of it, and has the history of a training that was
@@ -122,6 +122,8 @@ def fit(
             if True in wishes:
                 break
     optimiser.zero_grad()
+    for callback in callbacks:
+        getattr(callback, "finish", lambda: None)()
     return history
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nn import MLP, Epoch, History, data
+from nn import MLP, Epoch, History, data, fit
 from nn.lab import plots
 from nn.lab.landscape import Surface
 
@@ -30,6 +30,22 @@ def test_the_live_curve_is_drawn_at_most_so_many_times_a_second(monkeypatch):
         assert callback(Epoch(k, 0.1, 1.0 / (k + 1))) is None
     assert len(shown) == 4
     assert len(shown[-1].axes[0].get_lines()[0].get_xdata()) == 97
+    waits = []
+    monkeypatch.setattr(plots, "sleep", waits.append)
+    callback.finish()
+    assert waits == [0.75 + 0.25 - 127 / 128]
+    assert [len(figure.axes[0].get_lines()[0].get_xdata()) for figure in shown] == [1, 33, 65, 97, 128]
+    callback.finish()
+    assert len(shown) == 5, "what is drawn is not drawn again"
+
+
+def test_the_live_curve_ends_with_the_training():
+    shown = []
+    history = fit(MLP(2, [2, 1]), data.XOR(), loss="sse", lr=0.1, epochs=30, callbacks=[plots.live(shown.append, per_second=2)])
+    assert shown[-1].axes[0].get_lines()[0].get_ydata().tolist() == history.loss
+    for rate in (0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="write how many pictures a second"):
+            plots.live(per_second=rate)
 
 
 @pytest.mark.parametrize("nin", [1, 3])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from io import BytesIO
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from engine import no_grad
@@ -51,7 +51,8 @@ def loss_curves(history: History, ax: Any = None) -> Any:
         right.set_ylabel("held-out accuracy")
         right.spines[["top", "left"]].set_visible(False)
         lines = [*lines, *right.get_lines()]
-    ax.legend(lines, [line.get_label() for line in lines], frameon=False, loc="center right")
+    ax.legend(lines, [line.get_label() for line in lines], frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     return ax
 
 
@@ -165,33 +166,49 @@ def saturation(model: Any, rows: Iterable[Any], ax: Any = None, share: float = 0
     return tidy(ax, "unit", f"rows with less than {100 * share:g} % of the slope (%)")
 
 
-def live(show: Callable[[Any], object] | None = None, per_second: float = 5.0) -> Callable[[Epoch], None]:
+def live(show: Callable[[Any], object] | None = None, per_second: float = 5.0) -> Live:
     """A callback for `fit` that draws the loss curve while it trains, at most `per_second` times a second.
 
-    Epochs in between are drawn with the next. `show` gets the Figure; by default it stands in the notebook's cell, in place of the one before.
+    Epochs in between are drawn with the next, the last ones when the training is over. `show` gets the Figure; by default
+    it stands in the notebook's cell, in place of the one before. Raises ValueError for a rate that is none.
     """
-    history, last = History(), -math.inf
-    place: Any = None
+    return Live(show, per_second)
 
-    def in_the_cell(figure: Any) -> None:
-        nonlocal place
+
+class Live:
+    """The callback that `live` makes."""
+
+    def __init__(self, show: Callable[[Any], object] | None, per_second: float) -> None:
+        if not 0 < per_second < math.inf:
+            raise ValueError(f"per_second is {per_second!r}; write how many pictures a second, a number above 0")
+        self._show, self._pause = show or self._in_the_cell, 1 / per_second
+        self._history, self._drawn, self._last = History(), 0, -math.inf
+        self._place: Any = None
+
+    def __call__(self, epoch: Epoch) -> None:
+        """One more epoch."""
+        self._history.epochs.append(epoch)
+        if monotonic() - self._last >= self._pause:
+            self._draw()
+
+    def finish(self) -> None:
+        """The training is over: draw what was not drawn yet."""
+        if self._drawn < len(self._history.epochs):
+            sleep(max(0.0, self._pause - (monotonic() - self._last)))
+            self._draw()
+
+    def _draw(self) -> None:
+        self._last, self._drawn = monotonic(), len(self._history.epochs)
+        self._show(loss_curves(self._history).get_figure())
+
+    def _in_the_cell(self, figure: Any) -> None:
         cell: Any = import_module("IPython.display")
-        png = BytesIO()
-        figure.savefig(png, format="png")
+        figure.savefig(png := BytesIO(), format="png")
         image = cell.Image(png.getvalue())
-        if place is None:
-            place = cell.display(image, display_id=True)
+        if self._place is None:
+            self._place = cell.display(image, display_id=True)
         else:
-            place.update(image)
-
-    def callback(epoch: Epoch) -> None:
-        nonlocal last
-        history.epochs.append(epoch)
-        if (now := monotonic()) - last >= 1 / per_second:
-            last = now
-            (show or in_the_cell)(loss_curves(history).get_figure())
-
-    return callback
+            self._place.update(image)
 
 
 def surface(slice: Surface, paths: Mapping[str, Sequence[Sequence[float]]] | None = None, ax: Any = None) -> Any:  # noqa: A002
