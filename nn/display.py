@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from engine import draw
@@ -47,6 +49,15 @@ def dataset_html(rows: Dataset) -> str:
     if len(rows) > MOST_ROWS:
         cells.insert(-1, ["…"] * len(cells[0]))
     return table(repr(rows), ["row", *wide, *more, "target"], cells)
+
+
+def result_html(caption: str, columns: Sequence[str], cells: Sequence[Sequence[str]], sentence: str, png: bytes | None) -> str:
+    """An experiment: its table, the sentence that the numbers support, and its figure where there is one."""
+    image = ""
+    if png is not None:
+        data = b64encode(png).decode()
+        image = f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}" style="max-width:100%">'
+    return f"{table(caption, columns, cells)}<p>{escape(sentence)}</p>{image}"
 
 
 def _ends(cells: list[list[str]]) -> Sequence[list[str]]:

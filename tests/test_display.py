@@ -1,6 +1,8 @@
 """What a prompt and a notebook show of every object: no address, no script, labels as text, and true numbers."""
 
+import base64
 import re
+import sys
 import warnings
 
 import pytest
@@ -27,6 +29,7 @@ from engine.ops import TABLE
 from engine.trust.reevaluate import reevaluate
 from nn import MLP, SGD, History, Layer, Module, Neuron, data, fit, losses
 from nn.data import Dataset
+from nn.lab.experiments.result import Result
 from nn.lab.landscape import Surface
 
 
@@ -128,3 +131,18 @@ def test_a_dataset_shows_rows_under_the_names_of_its_features():
     shown = table(many._repr_html_())
     assert [r[0] for r in shown] == ["row", "0", "1", "2", "3", "4", "5", "…", "19"]
     assert shown[-1][-2:] == ["…", "19, -1"]
+
+
+def test_an_experiment_shows_its_table_its_sentence_and_where_it_can_its_figure(monkeypatch):
+    pytest.importorskip("matplotlib")
+    shown = Result("halves", HOSTILE, ("n", "f"), [(2, 0.5), (4, abs)], "<i>It falls.", lambda f: f.subplots().plot([2, 4], [0.5, 0.25]))
+    html = shown._repr_html_()
+    assert "<script" not in html
+    assert "<i>" not in html
+    assert "<td>2</td><td>0.5</td></tr><tr><td>4</td><td>abs</td>" in html
+    assert "<p>&lt;i&gt;It falls.</p>" in html
+    picture = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', html)[1])
+    assert picture.startswith(b"\x89PNG")
+    assert repr(shown) == "<experiment halves: <i>It falls.>"
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert shown._repr_html_() == html[: html.index("<img")]

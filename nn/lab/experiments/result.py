@@ -9,13 +9,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from nn.display import result_html
 from nn.files import write
 from nn.lab.animation import moving
 from nn.lab.plots import figure
-from nn.lab.table import aligned
+from nn.lab.table import aligned, cell
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """An experiment that was run; `numbers` holds what the sentence was computed from.
 
@@ -59,12 +60,26 @@ class Result:
         """Write NAME.txt, NAME.png and, of what moves, NAME.gif into `folder`, made if need be; returns their paths."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        png = BytesIO()
-        self.figure().savefig(png, format="png")
-        contents = {"txt": f"{self}\n".encode(), "png": png.getvalue()}
+        contents = {"txt": f"{self}\n".encode(), "png": self._png()}
         if self.animate is not None:
             contents["gif"] = self.animation()
         return [write(folder / f"{self.name}.{kind}", content) for kind, content in contents.items()]
+
+    def _png(self) -> bytes:
+        png = BytesIO()
+        self.figure().savefig(png, format="png")
+        return png.getvalue()
+
+    def _repr_html_(self) -> str:
+        try:
+            png = self._png()
+        except ImportError:  # the numbers and the sentence need no extra
+            png = None
+        cells = [[cell(x) for x in row] for row in self.rows]
+        return result_html(f"{self.name}: {self.title}", self.columns, cells, self.sentence, png)
+
+    def __repr__(self) -> str:
+        return f"<experiment {self.name}: {self.sentence}>"
 
     def __str__(self) -> str:
         of = f"  [{', '.join(self.cites)}]" if self.cites else ""
