@@ -44,6 +44,20 @@ dw_h1_x1 = {dw_h1_x1}
 dw_h1_x2 = {dw_h1_x2}
 dw_h2_x1 = {dw_h2_x1}
 dw_h2_x2 = {dw_h2_x2}
+
+# lesson 10, the note on symmetry: x_1 = 2, two hidden units h = tanh(net), o = V_1 h_1 + V_2 h_2, L = (t - o)^2, t = 1,
+# W_11 = 0.3 and W_12 = -0.7 from x_1 to h_1 and h_2, V = (0.5, -1.2): h = (0.537050, -0.885352), o = 1.330947
+dL_dW11 = {dL_dW11}
+dL_dW12 = {dL_dW12}
+
+# lesson 12: of 2-2-1 networks on XOR 27 in 100 starts end in failure
+best_of_five = {best_of_five}
+# lesson 12: one sigmoid unit, one weight, data (10, 0.1) and five times (1, 0.9); dE/dw is 0 at three weights:
+#     w = -0.068955, E'' = 13.94      w = 0.295707, E'' = -6.04      w = 2.197225, E'' = 0.081
+barrier = {barrier}
+
+# lesson 13: the largest slope of a sigmoid is 1/4
+at_most_left = {at_most_left}
 '''
 
 EXACT = {  # LEC-6 with its 2, and LEC-11 with LEC-12, in exact numbers
@@ -56,6 +70,16 @@ EXACT = {  # LEC-6 with its 2, and LEC-11 with LEC-12, in exact numbers
     "h2,x1": "9 * math.log(3) / 250 - 64 * math.log(2) / 125",
     "h2,x2": "-3 * math.log(3) / 125 + 128 * math.log(2) / 375",
 }
+
+
+SX = {  # SX-6 and SX-8 on the numbers of the header
+    "W11": "2 * 0.5 * (1 - 1.330947) * 2 * (0.537050**2 - 1)",
+    "W12": "2 * -1.2 * (1 - 1.330947) * 2 * (0.885352**2 - 1)",
+}
+
+
+def _number(name: str, lesson: int, write: str, question: str, rule: str, solution: str, hole: str) -> Blank:
+    return Blank(name, lesson, write, (question, rule, hole), name=name, number=solution)
 
 
 def _by_hand(weight: str) -> Blank:
@@ -95,6 +119,10 @@ BLANKS = (
           ("A hidden unit has no target. Who tells it how wrong it is?", "S63-t: delta_h = a(1 - a) sum_o delta_o w_(h->o), over every output.",
            "s = 0.0\nfor w_o, d_o in zip(w, deltas, strict=True):\n    s += ___\nreturn a * ___ * s"), function="delta_h"),
     *map(_by_hand, list(EXACT)[4:]),
+    *(_number(f"dL_d{w}", 10, f"the number of dL/d{w} in the network of the note on symmetry, as the lines above give it",
+              "The same path with tanh and a linear output. What is f' now, and where does the minus go?",
+              f"SX-{6 if w == 'W11' else 8}: 2 V_j (t - o) x_1 (h_j^2 - 1); the -1 of d(t - o)/do sits in (h_j^2 - 1).",
+              number, number.replace("0.5", "___").replace("-1.2", "___")) for w, number in SX.items()),
     Blank("sgd_step", 11, "a step down for every weight: p.data changes by -eta times p.grad",
           ("Which way is down?", "S63-c, S63-d: w' = w - alpha dE/dw. With the 2 absorbed, alpha = 2 eta (S63-l).", "for p in weights:\n    p.data ___ eta * p.grad"),
           function="sgd_step"),
@@ -105,6 +133,17 @@ BLANKS = (
           ("What do two hidden units with equal weights do for ever?",
            "SX-R1: equal weights get equal gradients and stay equal; a draw breaks it. Glorot and Bengio 2010: r.",
            "r = math.sqrt(6.0 / (___ + ___))\nreturn random.uniform(___, r)"), function="xavier"),
+    _number("best_of_five", 12, "the chance that at least one of five starts succeeds",
+            "When do five starts fail together?", "SX-R3: they fail together with 0.27 to the power of 5; else the best of them is good.",
+            "1 - 0.27**5", "1 - ___"),
+    _number("barrier", 12, "the weight that is no minimum: E falls on both sides of it", "What does E'' tell where E' is 0?",
+            "SX-R5: E'' above 0 is a minimum, below 0 a top: a barrier between two minima.", "0.295707", "0.___"),
+    Blank("best", 12, "of some starts the one whose error after training is the least; trained(start) is that error",
+          ("What is to be compared: where a start begins, or where it ends?", "SX-R3: start several times and keep the best end.",
+           "return min(starts, key=___)"), function="best"),
+    _number("at_most_left", 13, "the largest factor that eight sigmoid layers with w = 1 can leave of a gradient",
+            "One layer multiplies by w f'(net). How large can that be, and eight times?",
+            "LEC-10: every layer multiplies by f' <= 1/4, so eight of them by no more than (1/4)^8.", "0.25**8", "0.25**___"),
     Blank("added", 13, "o_j + i_j for every unit; where the lengths differ, o alone",
           ("What is do/dx of f(w x) + x where f' is nearly 0?", "LEC-10: slopes multiply and vanish with depth; a sum passes 1 on.",
            "if len(o) != len(into):\n    return ___\nreturn [o_j + ___ for o_j, i_j in zip(o, into, strict=True)]"), function="added"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.learn.judging import Slip
-from nn.learn.blanks import EXACT
+from nn.learn.blanks import EXACT, SX
 
 
 FORWARD = "o = [net(w, into).sigmoid() for w in weights]"
@@ -57,6 +57,25 @@ SLIPS = (
     *(Slip(f"dE/dw_{w}", number, f"-({number})", "the sign is turned: count the minus signs along the path") for w, number in EXACT.items()),
     *(Slip(f"dE/dw_{w}", number, f"({number}) / 2", "the 2 of d(t - o)^2/do is dropped, or the sum was averaged over two outputs")
       for w, number in EXACT.items()),
+    *(slip for w, number in SX.items() for slip in (
+        Slip(f"dL_d{w}", number, f"-({number})", "the sign is turned: the -1 of d(t - o)/do sits in (h^2 - 1), which is below 0"),
+        Slip(f"dL_d{w}", number, f"({number}) / 2", "the 2 of d(t - o)^2/do is dropped"),
+        Slip(f"dL_d{w}", "**2 - 1)", " - 1)", "the square is missing: tanh' = 1 - h^2"),
+    )),
+    Slip("dL_dW11", "2 * 0.5 *", "2 * -1.2 *", "V is that of the other unit"),
+    Slip("dL_dW12", "2 * -1.2 *", "2 * 0.5 *", "V is that of the other unit"),
+    Slip("best_of_five", "1 - 0.27**5", "0.27**5", "that is the chance that all five fail"),
+    Slip("best_of_five", "1 - 0.27**5", "5 * 0.73", "a chance is no more than 1: starts do not add up, failures multiply"),
+    Slip("best_of_five", "1 - 0.27**5", "0.73**5", "that is the chance that all five succeed"),
+    Slip("barrier", "0.295707", "-0.068955", "E'' is above 0 there: a minimum, the local one"),
+    Slip("barrier", "0.295707", "2.197225", "E'' is above 0 there: a minimum, the global one"),
+    Slip("best", "min(", "max(", "that is the worst of them"),
+    Slip("best", "min(starts, key=trained)", "min(starts)", "starts are compared by where they begin, not by the error that they end with"),
+    Slip("best", "min(starts, key=trained)", "min(map(trained, starts))", "that is the least error; the start is wanted that reaches it"),
+    Slip("best", "min(starts, key=trained)", "starts[0]", "only the first start is looked at"),
+    Slip("at_most_left", "0.25**8", "8 * 0.25", "the factors of the layers multiply; yours are added"),
+    Slip("at_most_left", "0.25**8", "0.25", "that is what one layer leaves"),
+    Slip("at_most_left", "0.25**8", "0.5**8", "1/2 is the sigmoid at 0; its slope there is 1/4"),
     Slip("sgd_step", "-= eta", "+= eta", "that is a step up: the gradient points where E grows"),
     Slip("sgd_step", "eta * p.grad", "p.grad", "eta is missing, or doubled: with dE/dw itself the factor is eta (S63-d)"),
     Slip("sgd_step", "p.data -= eta", "p.data = -eta", "the weight itself is lost: w - eta dE/dw"),

@@ -20,9 +20,9 @@ LESSONS = (
     Lesson(7, "units, layers, a network", ("LEC-3", "LEC-4", "SX-1", "SX-2", "SX-3")),
     Lesson(8, "two errors", ("LEC-2", "S63-f", "LEC-13", "LEC-14")),
     Lesson(9, "output weights by hand", ("LEC-5", "LEC-6", "S63-5", "S63-k")),
-    Lesson(10, "hidden weights by hand", ("LEC-11", "LEC-12", "S63-s", "S63-t")),
+    Lesson(10, "hidden weights by hand", ("LEC-11", "LEC-12", "S63-s", "S63-t", "SX-6", "SX-8")),
     Lesson(11, "one sample, one step", ("LEC-1", "S63-c", "S63-d")),
-    Lesson(12, "equal weights stay equal", ("SX-R1",)),
+    Lesson(12, "symmetry, restarts, minima", ("SX-R1", "SX-R3", "SX-R5", "LEC-R3")),
     Lesson(13, "depth", ("LEC-9", "LEC-10", "S63-v")),
 )
 CHECKS: list[Check] = []
@@ -196,6 +196,27 @@ for _weight in BY_HAND:
     lesson[_number](f"dE/dw_{_weight}", _eq, f"dE/dw_{_weight}", explain=partial(cause, _weight))(by_hand(_weight))
 
 
+def cause_with_tanh(weight: str, value: float) -> str:
+    """The catalogued slip that gives this number for dL/dW of the note on symmetry, if exactly one does."""
+    model = MLP(1, [2, 1], activation="tanh", output="linear", bias=False)
+    for p, w in zip(model.parameters(), (0.3, -0.7, 0.5, -1.2), strict=True):
+        p.data = w
+    of: Value = dict(model.named_parameters())[f"w_h{weight[-1]},x1"]
+    return diagnose(value, of=of, root=sse(model([2.0]), [1.0])).cause if math.isfinite(value) else ""
+
+
+@lesson[10]("dL/dW_11, with tanh", "SX-4; SX-6", "dL_dW11", explain=partial(cause_with_tanh, "W11"))
+def by_hand_with_tanh_1(m: Any) -> Facts:
+    """x_1 = 2   h_1 = 0.537050   V_1 = 0.5   o = 1.330947   t = 1"""
+    yield Fact("dL/dW_11", m.dL_dW11, "2 × 0.5 × (1 - 1.330947) × 2 × (0.288423 - 1)", near=1e-5)
+
+
+@lesson[10]("dL/dW_12, with tanh", "SX-4; SX-8", "dL_dW12", explain=partial(cause_with_tanh, "W12"))
+def by_hand_with_tanh_2(m: Any) -> Facts:
+    """x_1 = 2   h_2 = -0.885352   V_2 = -1.2   o = 1.330947   t = 1"""
+    yield Fact("dL/dW_12", m.dL_dW12, "2 × (-1.2) × (1 - 1.330947) × 2 × (0.783848 - 1)", near=1e-5)
+
+
 # ---- 11
 
 
@@ -277,9 +298,58 @@ def units_differ(m: Any) -> Facts:
     found = m.xavier(random, 2, 3) == m.xavier(random, 2, 3)
     yield Fact("W11 and W12", "equal: they stay so for ever" if found else "different", "different")
     yield Fact("random.random() afterwards", random.random(), "the third number drawn")
+    for start, words in ((None, "W = V = 1/2"), (m.xavier, "drawn")):
+        W11, W12 = trained_on_xor(m, start)
+        apart = "equal in every bit" if W11 == W12 else "apart"
+        yield Fact(f"W11 and W12 after 5 passes, {words}", apart, "equal in every bit" if start is None else "apart")
+
+
+XOR = ((0.0, 0.0, 0.0), (0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0))
+
+
+def trained_on_xor(m: Any, start: Callable[[Random, int, int], float] | None) -> tuple[float, float]:
+    """W11 and W12 of two tanh units with a linear output after 5 passes over XOR, from equal weights or drawn ones."""
+    random = Random(1)
+    W = [[m.Value(start(random, 2, 2) if start else 0.5) for _ in range(2)] for _ in range(2)]
+    V = [m.Value(start(random, 2, 1) if start else 0.5) for _ in range(2)]
+
+    def E(row: tuple[float, float, float]) -> Any:
+        o = m.net(V, [m.net(unit, row[:2]).tanh() for unit in W])
+        return m.error("sse", [o], [row[2]])
+
+    for _ in range(5):
+        m.epoch(XOR, [*W[0], *W[1], *V], E, 0.1, random)
+    return W[0][0].data, W[1][0].data
+
+
+@lesson[12]("the best of five starts", "SX-R3", "best_of_five")
+def five_starts(m: Any) -> Facts:
+    """each start fails with 0.27, whatever the others do"""
+    yield Fact("best_of_five", m.best_of_five, "1 - 0.27**5 = 0.998565", near=1e-5)
+
+
+@lesson[12]("which of three is no minimum", "SX-R5; LEC-R3", "barrier")
+def barrier_between_two(m: Any) -> Facts:
+    """E'' = 13.94 at -0.068955   -6.04 at 0.295707   0.081 at 2.197225"""
+    yield Fact("barrier", m.barrier, "where E'' < 0: w = 0.295707", near=1e-5)
+
+
+@lesson[12]("several starts, and the best end", "SX-R3", "best")
+def best_start(m: Any) -> Facts:
+    """starts 3, 1, 2, 4 end with the errors 0.5, 0.3, 0.01, 0.7"""
+    yield Fact("best(starts, trained)", m.best([3.0, 1.0, 2.0, 4.0], {3.0: 0.5, 1.0: 0.3, 2.0: 0.01, 4.0: 0.7}.__getitem__), "2")
+    yield Fact("other errors", m.best([3.0, 1.0, 2.0, 4.0], {3.0: 0.1, 1.0: 0.7, 2.0: 0.4, 4.0: 0.5}.__getitem__), "3")
 
 
 # ---- 13
+
+
+@lesson[13]("what eight layers leave of a gradient", "LEC-9; LEC-10", "at_most_left")
+def eight_layers(m: Any) -> Facts:
+    """x = 1, t = 1, eight sigmoid units in a row, each with w = 1
+    dE/dw of the last: -0.100985    of the first: -0.00000376
+    """
+    yield Fact("at_most_left", m.at_most_left, "0.25**8", near=1e-5)
 
 
 @lesson[13]("what came in is added", "LEC-10; S63-v", "added")
@@ -295,6 +365,9 @@ def skip_adds(m: Any) -> Facts:
     yield Fact("o_o2", o[1].data, "sigmoid(3) + 3 = 3.952574127")
     yield Fact("do_o2/dx_2", x[1].grad, "0.045176660 × 1 + 1 = 1.04517666", near=1e-9)
     yield Fact("units", len(o), "2")
+    layers = [[[m.Value(1.0)]] for _ in range(8)]
+    m.error("sse", m.forward([1.0], layers, True), [1.0]).backward()
+    yield Fact("dE/dw of the first of eight layers", layers[0][0][0].grad, "3.689280719 with shortcuts, -0.00000376 without", near=1e-9)
 
 
 @lesson[13]("fewer units than inputs", "S63-v", "added")
