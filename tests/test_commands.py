@@ -222,6 +222,11 @@ def test_a_run_that_is_not_that_of_its_settings_is_not_drawn_again(moons, run):
     content["settings"]["lr"] = 0.11
     (moons / "run.json").write_text(json.dumps(content))
     refused(run("plot", moons, "weights"), "trained again, w_h1,x1 ends at ")
+    for key, odd in (("epochs", "many"), ("batch_size", 0)):
+        damaged = {**content, "settings": {**content["settings"], key: odd}}
+        (moons / "run.json").write_text(json.dumps(damaged))
+        for kind in ("weights", "walks"):
+            refused(run("plot", moons, kind), f"is not what train wrote: ValueError({f'{key} is {odd!r}'!r})")
     del content["settings"]["init"]
     (moons / "run.json").write_text(json.dumps(content))
     refused(run("plot", moons, "weights"), "is not what train wrote: KeyError('init'); move it away, or train again")

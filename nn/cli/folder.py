@@ -65,6 +65,8 @@ def read(path: Path) -> Saved:
         found = json.loads(beside.read_bytes())
         settings = found["settings"]
         {key: settings[key] for key in (*MADE_FROM, *TRAINED_WITH, "init")}
+        if odd := [key for key in ("epochs", "batch_size") if type(settings[key]) is not int or settings[key] < 1]:
+            raise ValueError(f"{odd[0]} is {settings[odd[0]]!r}")
         history = History([Epoch(**epoch) for epoch in found["epochs"]])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{beside} is not what train wrote: {error!r}; move it away, or train again") from None
