@@ -280,3 +280,12 @@ def test_where_and_maximum_keep_their_arguments_apart():
     a, b = Value(1.0, "a"), Value(2.0, "b")
     args = explore(where(a, maximum(a, b), b)).data["nodes"]["args"]
     assert args == [[], [], [[0], [1]], [[0], [2], [1]]]
+
+
+@pytest.mark.parametrize(
+    "argument", [{"height": '1;" onload="boom()'}, {"height": 0}, {"height": True}, {"limit": "all"}, {"limit": -1}, {"title": 3}]
+)
+def test_arguments_that_would_break_the_page_are_refused(argument):
+    ((name, value),) = argument.items()
+    with pytest.raises((TypeError, ValueError), match=f"{name} must be .*, not {re.escape(repr(value))}"):
+        explore(Value(1.0) * 2, **argument)

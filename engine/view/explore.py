@@ -58,6 +58,11 @@ def explore(
     """
     if collapse not in ("auto", "unit", None):
         raise ValueError(f"collapse must be 'auto', 'unit' or None, not {collapse!r}")
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"title must be text, not {title!r}")
+    for name, count, least in (("height", height, 1), ("limit", limit, 0)):
+        if not (count is None and name == "limit") and not (type(count) is int and count >= least):
+            raise ValueError(f"{name} must be a whole number, at least {least}, not {count!r}")
     (root,) = only(checked_roots(root))
     seen = record(root, names=names)
     if limit is not None and len(seen.nodes) > limit:
