@@ -177,8 +177,11 @@ class Judge:
         if v.yours is None or isinstance(v.yours.error, Missing):
             return None
         yours = self.of(self.code, v.check, self.seconds)
-        found = [s for s in self.course.slips if s.blank in v.check.needs and agree(self.of(self.slipped(s), v.check, 2.0), yours)]
         beside = [c for c in self.course.checks if c.lesson == v.check.lesson and c is not v.check and not c.slow and not self.empty(c)]
+        able = [s for s in self.course.slips if s.blank in v.check.needs]
+        if v.check.slow:  # run only for slips that the quick checks do not rule out
+            able = [s for s in able if all(self.explains(s, c) for c in beside)] or able
+        found = [s for s in able if agree(self.of(self.slipped(s), v.check, 2.0), yours)]
         whole = [s for s in found if all(self.explains(s, c) for c in beside)]
         if not whole:  # there may be a second mistake, of which this one knows nothing
             whole = [s for s in found if all(self.explains(s, c) or (s.blank != c.needs[0] and self.leaves(s, c)) for c in beside)]
