@@ -83,7 +83,7 @@ def vanishing_gradient(
         f"The first slope of a sigmoid chain {verb}: {chains[0][1]:.3g} at depth {chains[0][0]}, {first:.3g} at depth {deep}, "
         f"while the last layer keeps {last:.2g}. Weights of 4 make it {'worse' if four < first else 'better'} ({four:.2g}); "
         f"tanh gives {tanh:.2g}. First over last in chains of {', '.join(map(str, shares))}: {', '.join(f'{r:.2g}' for r in shares.values())}. In nets of 6 hidden layers the last layer's slope is "
-        + ", ".join(f"{r:,.3g} times ({name})" for name, r in ratios.items())
+        + ", ".join(f"{r:{',.0f' if r >= 1000 else '.3g'}} times ({name})" for name, r in ratios.items())
         + " the first one's."
     )
 
