@@ -46,6 +46,7 @@ SLIPS = (
     Slip("delta_o", "(1 - y)", "y", "the slope is y(1 - y), not y y"),
     Slip("delta_o", "y * (1 - y) *", "(1 - y * y) *", "that is the slope of tanh"),
     Slip("delta_h", WEIGHTED, "s = d_o * w_o", "only the last output is in your sum: each adds its part"),
+    Slip("delta_h", "strict=True", "strict=False", "zip stops at the shorter list without a word: strict=True"),
     Slip("delta_h", WEIGHTED, "s += d_o", "the weights are missing from the sum"),
     Slip("delta_h", WEIGHTED, "s += w_o", "the deltas of the outputs are missing from the sum"),
     Slip("delta_h", WEIGHTED, "s += abs(d_o * w_o)", "the terms of the sum were added without their signs"),
