@@ -17,7 +17,7 @@ from engine.program.tape import Tape
 from engine.program.tasks import Each, Single, Sums, Task, Together
 
 
-MANY = 4_096  # numbers that are updated, from which it pays: fewer are near at hand anyway
+MANY = 1_000  # numbers that are updated, from which it pays
 
 
 class Waiting(NamedTuple):
