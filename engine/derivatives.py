@@ -42,7 +42,7 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
     >>> round(dw.data / dx.data, 6) == round(x.data / w.data, 6)
     True
     """
-    if y.__class__ is not Value or isinstance(xs, Value):
+    if y.__class__ is not Value or isinstance(xs, Value) or not isinstance(xs, Iterable):
         given = f"{short(y)} and {short(xs)}"
         raise TypeError(f"gradient takes a Value and a list of Values, as in (y, [x]), not {given}")
     check_fresh(y)

@@ -91,6 +91,14 @@ def not_a_number(x: Any, where: str) -> TypeError:
     return TypeError(f"{where}: a number was expected, not {short(x)} of type {type(x).__name__}; {remedy}")
 
 
+def digits(x: Any) -> str:
+    """Six digits of a number; of anything else that stands in its place, what it is."""
+    try:
+        return f"{x:.6g}"
+    except (TypeError, ValueError):
+        return short(x)
+
+
 def short(x: Any, width: int = 60) -> str:
     """The repr of `x` on one line, cut where it gets long."""
     s = " ".join(repr(x).split())

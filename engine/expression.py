@@ -76,6 +76,8 @@ def _read(node: ast.expr, text: str, names: Mapping[str, Value]) -> Any:
         case ast.Name(id=name):
             if name in names:
                 return names[name]
+            if name in FUNCTIONS:
+                raise _refused(node, text, f"is a function: write {name}(...) with its arguments")
             known = [*names, *FUNCTIONS]
             guess = "".join(f"; did you mean {near!r}?" for near in get_close_matches(name, known, 1))
             raise _refused(node, text, f"has no value: write {name}=0.5, say, after the expression{guess}")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from inspect import Parameter, Signature
 from typing import Any, Protocol, TypeAlias, overload
 
+from engine.errors import short
 from engine.ops import TABLE
 from engine.recording import group, record
 from engine.source import recorder
@@ -166,8 +167,12 @@ def affine(
     plain = recorder(row.name, "f")
     nodes = []
     for w, b in zip(weights, offsets, strict=True):
-        if len(w) != len(xs):
-            raise ValueError(f"affine: a unit with {len(w)} weights cannot take {len(xs)} inputs")
+        try:
+            given = len(w)
+        except TypeError:
+            raise TypeError(f"affine: each unit has a sequence of weights, as in [[w1, w2]] for one unit, not {short(w)}") from None
+        if given != len(xs):
+            raise ValueError(f"affine: a unit with {given} weights cannot take {len(xs)} inputs")
         args = (w, xs) if b is None else (w, xs, b)
         if w.__class__ is Leaves and b.__class__ is Value:
             nodes.append(make(w, xs, b, None, numbers))

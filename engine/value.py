@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from engine.errors import not_a_number, short, warn_replaced
+from engine.errors import digits, not_a_number, short, warn_replaced
 from engine.graph import born, leaves, topological
 from engine.ops import Row
 from engine.source import NAMES, recorder
@@ -208,8 +208,8 @@ class Value(metaclass=Call):
         return format(self.data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
-        grad, op = "–" if self.grad is None else f"{self.grad:.6g}", f", op={self.op.name!r}" if self.op else ""
-        return f"Value(data={self.data:.6g}, grad={grad}{op}" + (")" if self.label is None else f", label={str(self.label)!r})")
+        grad, op = "–" if self.grad is None else digits(self.grad), f", op={self.op.name!r}" if self.op else ""
+        return f"Value(data={digits(self.data)}, grad={grad}{op}" + (")" if self.label is None else f", label={str(self.label)!r})")
 
     def _repr_html_(self) -> str | None:
         return import_module("engine.view.display").value_html(self)  # type: ignore[no-any-return]
@@ -333,6 +333,8 @@ class Leaves(tuple[Value, ...]):
     __slots__ = ()
 
     def __new__(cls, values: Iterable[Value]) -> Leaves:
+        if not isinstance(values, Iterable):
+            raise TypeError(f"Leaves takes a list of Values, as in Leaves([w, x]), not {short(values)}")
         leaves = super().__new__(cls, values)
         for v in leaves:
             if v.__class__ is not Value or v.op is not None:

@@ -17,7 +17,7 @@ import hashlib
 import marshal
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -66,6 +66,9 @@ def compile(  # noqa: A001
     if backend not in BACKENDS:
         raise ValueError(f"unknown backend {backend!r}; choose from {', '.join(BACKENDS)}")
     alone = outputs.__class__ is Value
+    for what, given in (("a Value or a list of Values", () if alone else outputs), ("a list of its leaves, as in [x]", inputs)):
+        if not isinstance(given, Iterable):
+            raise TypeError(f"compile takes {what}, not {short(given)}: write compile(y, [x])")
     nodes: Any = [outputs] if alone else list(outputs)  # type: ignore[arg-type]
     with collector_at_rest():
         return Program(nodes, list(inputs), backend, strict, alone)
@@ -272,7 +275,11 @@ class Program:
         self, feedback: Mapping[Any, Value | int] | None = None, collect: Sequence[Value | int] = ()
     ) -> Scan:
         """`scan` with these two decided and the machine for it built: call it with the rest, again and again."""
-        feedback = feedback or {}
+        feedback = {} if feedback is None else feedback
+        if not isinstance(feedback, Mapping):
+            raise TypeError(f"scan: feedback says for an input which output it becomes, as in {{w: w_new}}, not {short(feedback)}")
+        if not isinstance(collect, Iterable):
+            raise TypeError(f"scan: collect is a list of outputs, as in [loss] or [0], not {short(collect)}")
         asked = (*feedback.items(), *collect)
         if asked not in self._scans:
             inputs = {v: k for k, v in enumerate(self._inputs)}

@@ -69,7 +69,9 @@ def gradcheck(
 
 def _inputs(root: Value, xs: Any) -> list[tuple[str, Value]]:
     nodes = topological(root)
-    xs = list(leaves(root)) if xs is None else [xs] if xs.__class__ is Value else list(xs)
+    if not (xs is None or isinstance(xs, Value) or isinstance(xs, Iterable)):
+        raise TypeError(f"gradcheck: of a graph, xs is a list of its Values, as in [w, x], not {short(xs)}")
+    xs = list(leaves(root)) if xs is None else [xs] if isinstance(xs, Value) else list(xs)
     known = set(nodes)
     for x in xs:
         if x not in known:
@@ -81,6 +83,9 @@ def _inputs(root: Value, xs: Any) -> list[tuple[str, Value]]:
 
 
 def _check_graph(root: Value, inputs: list[tuple[str, Value]], order: int, calls: _Calls | None) -> Gradcheck:
+    if not inputs:
+        given = "f takes arguments, as in gradcheck(f, [1.0, 2.0])" if calls else "xs names Values of its graph, as in [w, x]"
+        raise ValueError(f"gradcheck: there is nothing to differentiate {root!r} by; see that {given}")
     check_fresh(root)
     graph = _Graph(root)
     lines = []

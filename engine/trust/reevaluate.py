@@ -45,7 +45,7 @@ def reevaluate(
     >>> reevaluate(y)
     Traceback (most recent call last):
     ...
-    ValueError: exp(x=2.0): exp(2) is no fraction
+    ValueError: exp(x=2.0): exp(2) is no fraction; reevaluate(y, "mpmath") and reevaluate(y, float) have one
     >>> reevaluate(y, at={x: 0}).value, reevaluate(y, "mpmath", digits=30).value
     (Fraction(1, 1), mpf('7.3890560989306502272304274605753'))
     """
@@ -144,7 +144,8 @@ class Reevaluated:
 
 
 def _no_number(refused: Refused) -> ValueError:
-    return ValueError(f"{called(refused.node)}: {refused.reason}")
+    other = '; reevaluate(y, "mpmath") and reevaluate(y, float) have one' if refused.reason.endswith("is no fraction") else ""
+    return ValueError(f"{called(refused.node)}: {refused.reason}{other}")
 
 
 def _product(d: Any, g: Any, f: Formula, zero: Any) -> Any:

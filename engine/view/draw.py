@@ -56,6 +56,8 @@ def draw(
     read nor changed, except that a root without one is drawn as "backward() not run yet". A model of `nn`
     is drawn as a network, units and weights, with the gradients of its latest backward pass.
 
+    `draw(loss).save_svg("loss.svg")` writes the picture, with or without Graphviz's program `dot`.
+
     - `rankdir`: the direction of the arrows: LR, RL, TB or BT; `format`: what `render` writes.
     - `names`: names for Values, by which they are drawn: {"w": w}, or `locals()`.
     - `collapse`: None draws every Value; "unit" and "layer" draw those of a network as one box each;

@@ -25,6 +25,9 @@ from engine.view.picture import Picture
 from engine.view.svg import svg_text
 
 
+PICTURES = {".svg", ".png", ".pdf", ".jpg", ".jpeg", ".gif", ".webp"}
+
+
 class GradGraph(graphviz.Digraph):  # type: ignore[misc]
     """The drawing of a gradient graph; `engine.draw` makes it.
 
@@ -78,6 +81,14 @@ class GradGraph(graphviz.Digraph):  # type: ignore[misc]
                 return engine()
         return self._by_itself()
 
+    def save(self, filename: str | Path | None = None, directory: str | Path | None = None, *, skip_existing: bool | None = None) -> str:
+        """Write the DOT text, as every `graphviz.Digraph` does; ValueError for the name of a picture."""
+        suffix = Path(filename).suffix.lower() if filename is not None else ""
+        if suffix in PICTURES:
+            call = f"save_svg({str(filename)!r})" if suffix == ".svg" else f"render(outfile={str(filename)!r}), which needs the program dot"
+            raise ValueError(f"save writes DOT text, no picture, and {str(filename)!r} is the name of one: write {call}")
+        return str(super().save(filename, directory=directory, skip_existing=skip_existing))
+
     def save_svg(self, path: str | Path) -> None:
         """Write the drawing to `path`, with or without `dot`."""
         Path(path).write_text(self.svg, encoding="utf-8", newline="\n")
@@ -128,7 +139,6 @@ def finished(svg: str, picture: Picture) -> str:
     texts = sum(bool(cell.text) for cell in cells) + sum(n.label.count("\n") + 1 for n in picture.lines if n.label)
     if svg.count("<text") < texts:
         raise RuntimeError("this Graphviz draws no tables (it was built without libexpat): use engine='builtin'")
-    title = escape(picture.title)
     title = escape(picture.title)
     background = f'<title>{title}</title><rect width="100%" height="100%" rx="8" fill="{PAPER}"/>'
     start, *groups = svg[svg.index("<svg") :].split('<g id="')
