@@ -69,7 +69,7 @@ def gradcheck(
 
 def _inputs(root: Value, xs: Any) -> list[tuple[str, Value]]:
     nodes = topological(root)
-    if not (xs is None or isinstance(xs, Value) or isinstance(xs, Iterable)):
+    if not (xs is None or isinstance(xs, Value | Iterable)):
         raise TypeError(f"gradcheck: of a graph, xs is a list of its Values, as in [w, x], not {short(xs)}")
     xs = list(leaves(root)) if xs is None else [xs] if isinstance(xs, Value) else list(xs)
     known = set(nodes)
