@@ -12,7 +12,7 @@ from nn.cli import experiment, explain, plot, search, train
 
 COMMANDS = (train, explain, plot, experiment, search)
 EXAMPLES = """a first round:
-  python -m nn train xor --hidden 3 --epochs 500 --lr 0.5 --out run/xor   train, and write what is worth looking at
+  python -m nn train xor --hidden 3 --epochs 500 --lr 0.2 --out run/xor   train, and write what is worth looking at
   python -m nn explain run/xor w_o1,h1 --notes LEC                        why that derivative is that number
   python -m nn plot run/xor boundary                                      what the network tells, over its inputs
   python -m nn experiment symmetry                                        a claim of the notes, run

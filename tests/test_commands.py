@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nn import MLP, data, fit, load, losses, save
-from nn.__main__ import main
+from nn.__main__ import EXAMPLES, main
 from nn.files import load_predictor
 from nn.lab.experiments import ALL
 from nn.lab.experiments.one_neuron import small_steps
@@ -256,7 +256,30 @@ def test_a_boundary_needs_two_inputs_and_curves_a_history(run, tmp_path):
     refused(run("plot", path, "curves"), "has no run.json beside it, which would hold the losses")
     refused(run("plot", path, "walks"), "has no run.json beside it, which would say where it started")
     assert run("train", "iris", "--epochs", 1, "--out", tmp_path / "iris")[0] == 0
-    refused(run("plot", tmp_path / "iris", "boundary"), "the model takes 4")
+    refused(run("plot", tmp_path / "iris", "boundary"), "the model takes 4; train one on two of them")
+    refused(run("plot", tmp_path / "iris", "landscape", "--points", 100000), "--points is 100000, and a side of the picture has at most 401")
+    refused(run("plot", tmp_path / "iris", "walks", "--points", 402), "--points is 402")
+    refused(run("plot", tmp_path / "iris", "landscape", "--along", "b_h1", "b_h1"), "--along names b_h1 twice")
+
+
+def test_the_first_round_of_the_help_learns_what_it_trains(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rounds = [line.split("   ")[0].split()[3:] for line in EXAMPLES.splitlines() if line.startswith("  python -m nn ")]
+    assert [line[0] for line in rounds] == ["train", "explain", "plot", "experiment", "search"]
+    told = [run(*line) for line in rounds]
+    assert [(status, err) for status, _, err in told] == [(0, [])] * 5
+    assert "training accuracy 1.0000 (4 of 4 right)" in told[0][1]
+    assert "held-out" not in (tmp_path / "run/xor/contents.txt").read_text()
+
+
+def test_the_explanation_of_a_run_is_of_an_input_that_is_not_zero(run, tmp_path):
+    assert run("train", "digits", "--hidden", 2, "--epochs", 1, "--out", tmp_path)[0] == 0
+    told = (tmp_path / "explanation.txt").read_text()
+    inputs = [float(i) for i in told[told.index("(") + 1 : told.index(")")].split(",")]
+    seen = next(k for k, i in enumerate(inputs, 1) if i)
+    assert seen > 1
+    assert f"\ndE/dw_h1,x{seen} = " in told
+    assert f"\ndE/dw_h1,x{seen} = 0 " not in told
 
 
 # ---- experiment

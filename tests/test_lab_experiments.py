@@ -41,7 +41,9 @@ def test_saturation():
     assert result.numbers["slopes"][5:] == near(8.533048e-17, 8.533048e-17, rel=1e-6)
     assert result.numbers["naive"][5:] == [0.0, pytest.approx(8.533048e-17, rel=1e-6)]
     assert result.numbers["zero_from"] == pytest.approx(36.74, abs=0.005)
-    assert "loses [37.0]" in result.sentence
+    assert result.sentence.endswith("of the points above it loses z = 37.")
+    assert "loses z = 37, 40." in saturation((0.0, 37.0, 40.0)).sentence
+    assert "loses z = 37" in result.sentence
     assert "loses none" in saturation((0.0, 2.0)).sentence
 
 
@@ -320,6 +322,8 @@ def test_the_same_seed_gives_the_same_text_and_picture(name, tmp_path):
 
 
 def test_every_experiment_bears_its_name():
+    for f in ALL.values():  # --help shows the first line, and nothing of the next
+        assert f.__doc__.splitlines()[0].endswith("."), f
     assert {name: f.__name__ for name, f in ALL.items()} == {name: name for name in ALL}
     assert isinstance(small_steps(), Result)
     assert Descent.__doc__

@@ -2,11 +2,12 @@
 
 import re
 import shlex
+import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-import engine.__main__
 import nn.__main__
 
 
@@ -19,6 +20,8 @@ SAYS = {  # what the other commands print
     "plot": "run/iris/landscape.png\n",
     "search": "best of 8: lr=",
     "experiment": "run/notes/local_minimum.png",
+    "eq": "dE/do_j = Σ_k w_kj dE/dnet_k",
+    "start": "my_engine.py written",
 }
 CSV = "length,width,species\n" + "\n".join(f"{k}.5,{(k * 7) % 10},{'ab'[k % 2]}" for k in range(40))
 
@@ -33,17 +36,25 @@ def test_a_command_line_runs(command, tmp_path, monkeypatch, capsys):
     if "run/iris" in args and args[0] != "train":
         nn.__main__.main(["train", "iris", "--hidden", "8", "--epochs", "2", "--out", "run/iris"])
         capsys.readouterr()
-    assert {"engine": engine.__main__, "nn": nn.__main__}[package].main(args) == 0
+    assert import_module(f"{package}.__main__").main(args) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     if package == "nn" and args[0] == "train":
         assert {p.name for p in (tmp_path / args[args.index("--out") + 1]).iterdir()} == WRITTEN
         assert "held-out accuracy" in printed.out
-    elif package == "nn":
+    elif package != "engine":
         assert SAYS[args[0]] in printed.out
     else:
         assert "dy/dw = 0.711578" in printed.out
         assert "<script>" in (tmp_path / "page.html").read_text()
+
+
+def test_make_demo_installs_what_the_examples_print():
+    """The reports in 60 digits need mpmath, which the tests have anyway and a newcomer has only by the extra."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    every = re.search(r"\[(.*)\]", extras["all"][0]).group(1).split(",")
+    assert "in 60 digits" in "\n".join(LINES)
+    assert "mpmath" in {re.match(r"[\w-]+", need).group() for extra in every for need in extras[extra]}
 
 
 def test_there_are_commands_and_every_make_target_exists():

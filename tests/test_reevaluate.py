@@ -242,7 +242,7 @@ def test_the_form_of_the_notes_loses_what_the_computed_one_keeps():
 
 def test_without_mpmath_one_sentence_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpmath", None)
-    with pytest.raises(ImportError, match="needs mpmath: install it with `python -m pip install mpmath`"):
+    with pytest.raises(ImportError, match="needs mpmath, the extra digits: install it with `python -m pip install mpmath`"):
         reevaluate(Value(1.0), "mpmath", digits=33)
 
 

@@ -195,7 +195,7 @@ def context(digits: int) -> Any:
         import mpmath
     except ImportError:
         raise ImportError(
-            f"arithmetic with {digits} digits needs mpmath: install it with `python -m pip install mpmath`"
+            f"arithmetic with {digits} digits needs mpmath, the extra digits: install it with `python -m pip install mpmath`"
         ) from None
     mp = mpmath.mp.clone()
     mp.dps = digits

@@ -16,6 +16,7 @@ from nn.lab.recorder import Recorder
 
 SHOWN = 500  # updates, at most, of which gradients and weights are drawn
 COLUMNS = 100  # of the heat map, at most, each the mean of several updates
+FINEST = 401  # points of a landscape's side: a picture has not many more pixels
 LARGEST = 20_000_000  # numbers of a walk that is kept whole
 
 
@@ -58,7 +59,11 @@ def run(args: argparse.Namespace) -> None:
 def _curves(saved: Saved, args: argparse.Namespace) -> Any:
     if not saved.history.epochs:
         raise ValueError(f"{saved.path} has no run.json beside it, which would hold the losses; train with --out")
-    return plots.loss_curves(saved.history).figure
+    try:
+        held_out = saved.problem().held_out
+    except (ValueError, OSError):  # the losses are known, the file of the rows has gone
+        held_out = True
+    return plots.loss_curves(saved.history, held_out=held_out).figure
 
 
 def _boundary(saved: Saved, args: argparse.Namespace) -> Any:
@@ -71,6 +76,7 @@ def _boundary(saved: Saved, args: argparse.Namespace) -> Any:
 
 
 def _landscape(saved: Saved, args: argparse.Namespace) -> Any:
+    _checked(args)
     task = saved.problem()
     first, second = args.along or (2 * args.seed, 2 * args.seed + 1)
     made = landscape.plane(
@@ -82,11 +88,21 @@ def _landscape(saved: Saved, args: argparse.Namespace) -> Any:
         ax.set_xlabel("first random direction")
         ax.set_ylabel("second random direction")
     n = len(made.minima())
-    ax.set_title(f"around the trained weights (dot); {n} grid {'minimum' if n == 1 else 'minima'}", fontsize=9)
+    inside = {0: "no minimum inside", 1: "one minimum inside"}.get(n, f"{n} minima inside")
+    ax.set_title(f"around the trained weights (dot); {inside}", fontsize=9)
     return ax.figure
 
 
+def _checked(args: argparse.Namespace) -> None:
+    """Refuse a grid that would take hours, and a plane that is a line."""
+    if args.points > FINEST:
+        raise ValueError(f"--points is {args.points}, and a side of the picture has at most {FINEST}")
+    if args.along and args.along[0] == args.along[1]:
+        raise ValueError(f"--along names {args.along[0]} twice; a landscape is drawn along two different weights")
+
+
 def _walks(saved: Saved, args: argparse.Namespace) -> Any:
+    _checked(args)
     start, task, settings = _start(saved), saved.problem(), saved.settings
     epochs, weights = settings["epochs"], len(start.parameters())
     if (kept := epochs * len(task.train) * weights) > LARGEST:

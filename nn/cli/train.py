@@ -97,18 +97,19 @@ def _write(args: argparse.Namespace, model: MLP, history: Any, task: Problem) ->
     E.backward()
     sample = f"The row with the largest loss: x = ({', '.join(f'{i:.4g}' for i in x)}), target {t}, E = {E.data:.4g}"
     first, last = model.layers[0].neurons[0], model.layers[-1].neurons[0]
-    weights: list[Value] = [last.w[0], first.w[0]][: len(model.layers)]
+    seen = next((k for k, i in enumerate(x) if i), 0)  # an input of 0 would make a derivative of 0
+    weights: list[Value] = [first.w[seen]] if first is last else [last.w[0], first.w[seen]]
     explanation = "\n\n".join([sample, *(str(explain(w, E, notes="LEC", eta=args.lr)) for w in weights)])
     settings = {
         "dataset": args.dataset, "target": args.target, "output": task.output, "loss": task.loss, "held_out": args.held_out,
         "seed": args.seed, "lr": args.lr, "epochs": args.epochs, "batch_size": args.batch_size, "order": args.order,
         "momentum": args.momentum, "weight_decay": args.weight_decay, "schedule": args.schedule, "init": args.init,
     }  # fmt: skip
-    whose = "held-out sample" if task.held_out else "sample"
+    whose, which = ("held-out sample", "held-out") if task.held_out else ("sample", "training")
     files: dict[str, Any] = {
         "model.safetensors": (partial(save, model, dataset=task.test), "the model: load it with nn.load_predictor, ask it with python -m nn explain"),
         "run.json": (described(settings, history), "every setting, and the losses of every epoch"),
-        "curves.png": (png(loss_curves(history).figure), "loss and held-out accuracy by epoch"),
+        "curves.png": (png(loss_curves(history, held_out=task.held_out).figure), f"losses and {which} accuracy by epoch"),
         "graph.svg": (draw(E, collapse="unit").svg.encode(), f"the gradient graph of the worst {whose}"),
         "explanation.txt": (f"{explanation}\n".encode(), "two of its weights, derivative by derivative"),
     }

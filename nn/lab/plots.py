@@ -22,8 +22,10 @@ BLUE, ORANGE, GREY = "#0877bd", "#d9730d", "#666666"  # told apart by every kind
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito's, for lines
 
 
-def loss_curves(history: History, ax: Any = None) -> Any:
+def loss_curves(history: History, ax: Any = None, *, held_out: bool = True) -> Any:
     """The loss of every epoch, training and held-out, and the held-out accuracy on a second axis.
+
+    With `held_out=False` the rows of the second loss are those of the training, taken after each epoch.
 
     >>> from nn import MLP, data, fit
     >>> history = fit(MLP(2, [3, 1]), data.XOR(), loss="sse", lr=0.1, epochs=3)
@@ -35,9 +37,10 @@ def loss_curves(history: History, ax: Any = None) -> Any:
     ax = axes(ax)
     number = [e.epoch + 1 for e in history.epochs]
     ax.plot(number, history.loss, color=BLUE, linewidth=2, label="training loss", marker="o" * (len(number) == 1))
-    held_out = [e.validation_loss for e in history.epochs]
-    if None not in held_out:
-        ax.plot(number, held_out, color=ORANGE, linewidth=2, linestyle="--", label="held-out loss")
+    second, measured = ("held-out loss", "held-out accuracy") if held_out else ("loss after the epoch", "training accuracy")
+    losses = [e.validation_loss for e in history.epochs]
+    if None not in losses:
+        ax.plot(number, losses, color=ORANGE, linewidth=2, linestyle="--", label=second)
     ax.set_xlabel("epoch")
     ax.set_ylabel("mean loss per sample")
     ax.set_ylim(bottom=0)
@@ -46,9 +49,9 @@ def loss_curves(history: History, ax: Any = None) -> Any:
     lines = ax.get_lines()
     if None not in history.accuracy and history.accuracy:
         right = ax.twinx()
-        right.plot(number, history.accuracy, color=GREY, linewidth=1.5, linestyle=":", label="held-out accuracy")
+        right.plot(number, history.accuracy, color=GREY, linewidth=1.5, linestyle=":", label=measured)
         right.set_ylim(0, 1.02)
-        right.set_ylabel("held-out accuracy")
+        right.set_ylabel(measured)
         right.spines[["top", "left"]].set_visible(False)
         lines = [*lines, *right.get_lines()]
     ax.legend(lines, [line.get_label() for line in lines], frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
@@ -67,7 +70,7 @@ def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: i
     """
     rows = list(rows)
     if model.nin != 2:
-        raise ValueError(f"a decision boundary is drawn over two inputs, and the model takes {model.nin}; choose two of them")
+        raise ValueError(f"a decision boundary is drawn over two inputs, and the model takes {model.nin}; train one on two of them")
     if not rows:
         raise ValueError("a decision boundary needs rows (x, t), which say where to look; there are none")
     ax = axes(ax)

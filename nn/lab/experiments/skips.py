@@ -18,8 +18,10 @@ from nn.modules import MLP
 def skip_connections(
     seeds: int = 12, slices: int = 4, depth: int = 10, width: int = 4, steps: int = 4000, lr: float = 0.1, points: int = 25
 ) -> Result:
-    """Two moons (20 rows), `depth` hidden tanh layers: nets that end with SSE below 0.1 per row, and the minima
-    of slices through the trained weights along two random directions, normalised unit by unit.
+    """Two moons (20 rows), `depth` hidden tanh layers: how many nets are trained, and the minima of slices through them.
+
+    A net is trained that ends with SSE below 0.1 per row; a slice goes through its weights along two random directions,
+    normalised unit by unit.
     """
     rows = [(x, (1.0 if t else 0.0,)) for x, t in data.moons(20, seed=0)]
     trained: dict[bool, int] = {}

@@ -28,7 +28,7 @@ def saturation(points: Sequence[float] = (0.0, 2.0, 4.0, 6.0, 10.0, 37.0, -37.0)
     sentence = (
         f"The slope falls from {max(exact):.4g} at 0 to {_sigmoid_slope(10.0):.4g} at z = 10. Written a (1 - a), it is "
         f"exactly 0 from z = {high:.2f} on, though the true slope there is {_sigmoid_slope(high):.2g}; "
-        + (f"of the points above it loses {lost}." if lost else "of the points above it loses none.")
+        + (f"of the points above it loses z = {', '.join(f'{z:g}' for z in lost)}." if lost else "of the points above it loses none.")
     )
 
     def draw(figure: Any) -> None:
