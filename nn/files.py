@@ -6,6 +6,7 @@ numbers and metadata tells a file that was changed afterwards.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -154,6 +155,8 @@ def _sum(said: Mapping[str, Any], tensors: Mapping[str, Any]) -> str:
 def write(path: str | os.PathLike[str], content: bytes) -> Path:
     """Put `content` at `path`, all of it or none: into a file beside it first, then renamed."""
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"there is no folder {str(path.parent)!r} to write into; make it first", str(path))
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -153,11 +153,15 @@ class History:
 
     def undo(self, steps: int = 1) -> None:
         """Take back updates, the last one first."""
-        self.go_to(self.at - _positive("steps", steps))
+        if _positive("steps", steps) > self.at:
+            raise ValueError(f"{steps} updates cannot be undone: {self.at} of {self._log.made} are made; undo() takes at most {self.at}")
+        self.go_to(self.at - steps)
 
     def redo(self, steps: int = 1) -> None:
         """Make updates again that were taken back."""
-        self.go_to(self.at + _positive("steps", steps))
+        if _positive("steps", steps) > (left := self._log.made - self.at):
+            raise ValueError(f"{steps} updates cannot be made again: {left} of {self._log.made} are undone; redo() takes at most {left}")
+        self.go_to(self.at + steps)
 
     def replay(self, backend: str | None = None) -> History:
         """The same updates made once more from the first weights, on any backend; the model is left as it is.

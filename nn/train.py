@@ -79,6 +79,8 @@ def fit(
     """
     if not recording():
         raise ValueError("fit records graphs, and no_grad forbids it: call fit outside of no_grad")
+    if not isinstance(model, Module):
+        raise TypeError(f"fit trains a model, such as MLP(2, [3, 1]), not {model!r}")
     loss_of = loss_function(loss)
     optimiser = SGD(model.parameters(), lr, momentum, weight_decay, nesterov)
     factor = schedule_function(schedule)

@@ -372,3 +372,9 @@ def test_a_reader_that_went_away():
         os.close(here)
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "search"])
+@pytest.mark.parametrize("share", ["2", "0.5", "nan"])
+def test_a_share_of_a_truth_table_is_not_silently_ignored(command, share, run):
+    refused(run(command, "xor", "--held-out", share), f"--held-out is {float(share)}, and XOR has 4 rows, too few to hold any out")

@@ -334,8 +334,10 @@ def test_undo_and_redo_to_any_step(record):
     assert weights(model) == states[6]
     history.undo()
     assert weights(model) == states[5]
-    with pytest.raises(ValueError, match="step -1: this history has updates 0 to 35, and 36 is the end"):
+    with pytest.raises(ValueError, match=r"6 updates cannot be undone: 5 of 36 are made; undo\(\) takes at most 5"):
         history.undo(6)
+    with pytest.raises(ValueError, match=r"32 updates cannot be made again: 31 of 36 are undone; redo\(\) takes at most 31"):
+        history.redo(32)
     assert (weights(model), history.at) == (states[5], 5)
     model.parameters()[4].data = 7.0
     with pytest.raises(ValueError, match=r"w_h3,x1 is 7.0, and .* after 5 updates: the model was changed since"):

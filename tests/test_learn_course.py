@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from engine.learn.desk import Desk
 from engine.learn.judging import FAILED, PASSED, TODO, Judge, outcome
 from engine.learn.loading import Code
 from engine.learn.telling import failure
+from engine.learn.watch import kept_alive
 
 
 ROOT = Path(engine.__file__).parents[1]
@@ -265,3 +267,29 @@ def test_every_blank_can_be_emptied_and_is_found_again():
         assert not any(written for _, written in v.locate(empty).values())
         assert all(written for _, written in v.locate(full).values())
         assert v.reset(full, {b.key for b in v.blanks}).split() == empty.split()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("TABLE = {}", "__import__('os')._exit(0)\nTABLE = {}", "SystemExit: os._exit is not for a checked file"),
+        ("TABLE = {}", "__import__(__import__('os').name)._exit(0)\nTABLE = {}", "SystemExit: os._exit is not for a checked file"),
+        ("TABLE = {}", "__import__('os').fork()\nTABLE = {}", "SystemExit: os.fork is not for a checked file"),
+        ("TABLE = {}", "__import__('os').execlp('true', 'true')\nTABLE = {}", "SystemExit: os.execv"),
+        ("    n.op = op", "    __import__('os')._exit(0)\n    n.op = op", "os._exit is not for a checked file"),
+    ],
+)
+def test_a_file_that_ends_the_process_does_not_pass(before, after, says, tmp_path):
+    assert before in ENGINE
+    (tmp_path / "my_engine.py").write_text(ENGINE.replace(before, after, 1), encoding="utf-8")
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from engine.learn.__main__ import main; sys.exit(main(['check', '3']))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert says in " ".join(done.stdout.split())
+    assert "my_engine.py:" in done.stdout
+
+
+def test_the_calls_that_end_a_process_are_there_again_after_a_check():
+    with kept_alive(), pytest.raises(SystemExit, match="leave it out"):
+        os._exit(0)
+    assert os._exit.__module__ in ("posix", "nt")

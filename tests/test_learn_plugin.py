@@ -102,3 +102,13 @@ def test_check_in_a_cell_says_what_the_command_line_says(folder):
     assert repr(said) == str(said)
     assert "done" in check(2, impl=folder / "my_engine.py")
     assert "no lesson" in check(77, impl=folder / "my_engine.py")
+
+
+@pytest.mark.parametrize("line", ["import os; os._exit(0)", "import sys; sys.exit(0)"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_zoo_is_not_passed_by_leaving(folder, line, inside):
+    (folder / "my_tests.py").write_text(f"def test_nothing():\n    {line}\n" if inside else f"{line}\n", encoding="utf-8")
+    code, said = run(folder, "--zoo", "my_tests.py", "-q")
+    assert code in (1, 2), said
+    assert "SystemExit" in said
+    assert "INTERNALERROR" not in said

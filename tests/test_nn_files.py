@@ -262,3 +262,10 @@ def test_a_missing_extra(monkeypatch, path, content, missing):
     with pytest.raises(ImportError, match=expected):
         load(path)
     assert path.read_bytes() == content
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    path = tmp_path / "none" / "model.safetensors"
+    with pytest.raises(FileNotFoundError, match=r"there is no folder '.*none' to write into; make it first: '.*model\.safetensors'"):
+        save(MLP(2, [1], seed=0), path)
+    assert not path.parent.exists()

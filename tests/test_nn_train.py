@@ -626,3 +626,8 @@ def test_a_loss_of_nets_refuses_outputs_that_are_squashed_already():
     with pytest.raises(ValueError, match=r"'bce_with_logits' takes nets.*output is 'sigmoid'.*or take 'bce'"):
         fit(model, data.XOR(), loss="bce_with_logits", lr=0.1, epochs=1)
     assert model.state_dict() == before
+
+
+def test_what_is_no_model_is_told():
+    with pytest.raises(TypeError, match=r"fit trains a model, such as MLP\(2, \[3, 1\]\), not 3"):
+        fit(3, data.XOR(), loss="bce", lr=0.5, epochs=1)

@@ -2,19 +2,25 @@
 
 What never comes back to Python, as `sum(iter(int, 1))` does not, cannot be interrupted: some seconds later the
 process ends, with the line as the interpreter prints it.
+
+While the code runs, what would end the process at once or double it raises SystemExit instead: a file that calls
+`os._exit(0)` would otherwise count as passed, and a forked child would run all checks once more.
 """
 
 from __future__ import annotations
 
 import ctypes
 import faulthandler
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 
 GRACE = 5.0  # seconds
+ENDING = ("_exit", "abort", "fork", "forkpty", "execv", "execve")  # of os, which the others of their kind call
 
 
 class TimeUp(BaseException):
@@ -22,8 +28,37 @@ class TimeUp(BaseException):
 
 
 @contextmanager
+def kept_alive() -> Iterator[None]:
+    """While it lasts, no call of `os` ends or doubles this process; each raises SystemExit.
+
+    >>> with kept_alive():
+    ...     os._exit(0)
+    Traceback (most recent call last):
+    ...
+    SystemExit: os._exit is not for a checked file: it takes the whole process; leave it out
+    """
+    held = [(m, name, getattr(m, name)) for m in (os, sys.modules[os.name]) for name in ENDING if hasattr(m, name)]
+    for module, name, _ in held:
+        setattr(module, name, refused(name))
+    try:
+        yield
+    finally:
+        for module, name, function in held:
+            setattr(module, name, function)
+
+
+def refused(name: str) -> Any:
+    """What stands in the place of such a call."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise SystemExit(f"os.{name} is not for a checked file: it takes the whole process; leave it out")
+
+    return refuse
+
+
+@contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise TimeUp in this thread, wherever it is in Python code, after so many seconds."""
+    """Raise TimeUp in this thread, wherever it is in Python code, after so many seconds; nothing ends the process."""
     thread, done, lock = threading.get_ident(), False, threading.Lock()
 
     def stop() -> None:
@@ -38,7 +73,8 @@ def limited(seconds: float) -> Iterator[None]:
         with suppress(OSError, ValueError):  # there may be no such stream
             faulthandler.dump_traceback_later(2 * seconds + GRACE, exit=True, file=sys.__stderr__)
     try:
-        yield
+        with kept_alive():
+            yield
     finally:
         faulthandler.cancel_dump_traceback_later()
         with lock:

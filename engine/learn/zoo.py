@@ -16,6 +16,7 @@ import pytest
 from engine.learn.course import course
 from engine.learn.judging import Slip
 from engine.learn.loading import Code
+from engine.learn.watch import kept_alive
 
 
 RIGHT = "the right engine"
@@ -59,8 +60,11 @@ class Cage(pytest.Module):
     def _getobj(self) -> ModuleType:
         tests = ModuleType(self.path.stem)
         tests.__file__ = str(self.path)
-        with housed(self.engine):
-            exec(self.code, tests.__dict__)
+        with housed(self.engine), kept_alive():
+            try:
+                exec(self.code, tests.__dict__)
+            except SystemExit as e:
+                raise self.CollectError(f"{self.path.name}: SystemExit: {e}") from None
         return tests
 
 

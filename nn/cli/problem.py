@@ -9,6 +9,8 @@ from nn.dataset import Dataset
 from nn.train import INDEX_LOSSES
 
 
+HELD_OUT = 0.2  # the share of the rows kept for testing, unless another is asked for
+
 @dataclass(frozen=True)
 class Problem:
     """Rows to train on and to test with, prepared for a network with this output and this loss."""
@@ -33,7 +35,7 @@ class Problem:
 
 
 def problem(
-    name: str, target: str | None = None, output: str | None = None, loss: str | None = None, held_out: float = 0.2, seed: int = 0
+    name: str, target: str | None = None, output: str | None = None, loss: str | None = None, held_out: float = HELD_OUT, seed: int = 0
 ) -> Problem:
     """The data set of that name or file, split and standardised; classes get softmax and cross entropy, numbers half_sse.
 
@@ -53,8 +55,14 @@ def problem(
 
 
 def _parts(dataset: Dataset, name: str, held_out: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Training and held-out rows, standardised; a truth table has no row to spare and is both."""
+    """Training and held-out rows, standardised; a truth table has no row to spare and is both.
+
+    ValueError if it is to hold out another share than the usual one, which it cannot.
+    """
     if len(dataset) <= 4:
+        if held_out != HELD_OUT:
+            raise ValueError(f"--held-out is {held_out}, and {dataset.name} has {len(dataset)} rows, too few to hold any out: it is "
+                             "trained and measured on all; leave --held-out out")  # fmt: skip
         return dataset, dataset
     train, test = data.split(dataset, held_out=held_out, seed=seed)
     if name.lower() == "digits":  # already between 0 and 1

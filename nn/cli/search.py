@@ -9,7 +9,7 @@ from typing import Any
 
 from nn import MLP, save
 from nn.cli.folder import fill, png, ready
-from nn.cli.problem import brief, problem
+from nn.cli.problem import HELD_OUT, brief, problem
 from nn.files import libraries
 from nn.lab import between, grid, random_search
 from nn.losses import LOSSES
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     add("--output", choices=[*ACTIVATIONS, "softmax"], help="activation of the output layer")
     add("--loss", choices=list(LOSSES), help="the error on one sample")
     add("--epochs", type=int, default=30, help="passes over the training rows")
-    add("--held-out", type=float, default=0.2, help="share of the rows kept for testing, which ranks the runs")
+    add("--held-out", type=float, default=HELD_OUT, help="share of the rows kept for testing, which ranks the runs")
     add("--seed", type=int, default=0, help="decides the split, and what is drawn")
     add("--jobs", type=int, metavar="N", help="processes to run in; by default this one alone")
     add("--out", type=Path, help="folder for the best model, the table, a figure and every run")

@@ -10,7 +10,7 @@ from typing import Any
 from engine import Value, draw, explain
 from nn import MLP, fit, save
 from nn.cli.folder import described, fill, png, ready
-from nn.cli.problem import Problem, brief, problem
+from nn.cli.problem import HELD_OUT, Problem, brief, problem
 from nn.files import libraries
 from nn.init import INITIALISERS
 from nn.lab.plots import loss_curves
@@ -45,7 +45,7 @@ def add(commands: Any) -> None:
     add("--weight-decay", type=float, default=0.0, help="pull of every weight towards 0")
     add("--schedule", default="constant", choices=list(SCHEDULES), help="of the learning rate over the epochs")
     add("--backend", default="auto", choices=BACKENDS, help="what runs the steps; the numbers are the same")
-    add("--held-out", type=float, default=0.2, help="share of the rows kept for testing")
+    add("--held-out", type=float, default=HELD_OUT, help="share of the rows kept for testing")
     add("--seed", type=int, default=0, help="decides split, initial weights and order")
     add("--out", type=Path, help="folder for model.safetensors, run.json, curves.png, graph.svg, explanation.txt and contents.txt")
     train.set_defaults(run=run)
