@@ -82,7 +82,7 @@ def test_explain_tells_the_derivative_of_the_worst_held_out_row(run, moons):
     model = load(moons / "model.safetensors")
     test = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))[1]
     x, t = max(test, key=lambda row: losses.cross_entropy(model(row[0]), row[1]).data)
-    assert out.startswith(f"row {test.rows.index((x, t))} of 40 held-out rows, the worst: x = ({x[0]:.4g}, {x[1]:.4g}), target {t}")
+    assert out.startswith(f"row {test.rows.index((x, t))} of 40 held-out rows, the worst: x = ({x[0]:.4g}, {x[1]:.4g}), target {t} ({('upper', 'lower')[t]}, t_o{t + 1} = 1), ")
     (told,) = re.findall(r"^dE/dw_h2,x1 = (\S+)", out, re.MULTILINE)
     assert float(told) == pytest.approx(slope(model, x, t, "cross_entropy", "w_h2,x1"), rel=1e-4)
     assert "0.1 ×" in out  # the step with the rate of the training
@@ -260,6 +260,13 @@ def test_a_boundary_needs_two_inputs_and_curves_a_history(run, tmp_path):
     refused(run("plot", tmp_path / "iris", "landscape", "--points", 100000), "--points is 100000, and a side of the picture has at most 401")
     refused(run("plot", tmp_path / "iris", "walks", "--points", 402), "--points is 402")
     refused(run("plot", tmp_path / "iris", "landscape", "--along", "b_h1", "b_h1"), "--along names b_h1 twice")
+
+
+@pytest.mark.parametrize("command", ["train", "plot", "search"])
+def test_help_tells_the_defaults_that_are_something(run, command):
+    told = " ".join(run(command, "--help")[1].split())
+    assert "None" not in told
+    assert {"train": "(default: 0.05)", "plot": "(default: 41)", "search": "(default: [4, 8])"}[command] in told
 
 
 def test_the_first_round_of_the_help_learns_what_it_trains(run, tmp_path, monkeypatch):

@@ -56,6 +56,12 @@ def test_a_decision_boundary_needs_two_inputs_and_rows(nin):
         plots.decision_boundary(MLP(2, [2, 1]), [])
 
 
+def test_the_legend_of_a_boundary_hides_no_row():
+    ax = plots.decision_boundary(MLP(2, [2, 1], output="sigmoid"), data.XOR(), points=5)
+    ax.figure.canvas.draw()
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1
+
+
 def test_a_decision_boundary_shows_every_class():
     ax = plots.decision_boundary(MLP(2, [4, 3], output="softmax"), [((0.2 * k, -0.3 * k), k % 3) for k in range(6)], points=7)
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["class 0", "class 1", "class 2"]

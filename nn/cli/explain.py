@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import explain
 from nn.cli.folder import Saved, read
+from nn.cli.problem import named_target
 from nn.data import check_rows
 from nn.losses import LOSSES, loss_function
 from nn.modules import MLP
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     loss_of = loss_function(loss)
     if args.row is not None:
         x, t = _own(args, saved, loss)
-        told = "your row"
+        told, classes = "your row", saved.rows.classes if saved.rows else ()
     else:
         if args.t is not None:
             raise ValueError("--t is the target of a --row of your own; leave it out, or give the row")
@@ -62,14 +63,14 @@ def run(args: argparse.Namespace) -> None:
         n = args.sample if args.sample is not None else max(range(len(rows)), key=errors.__getitem__)
         if not 0 <= n < len(rows):
             raise ValueError(f"--sample is {n}, and the rows are numbered from 0 to {len(rows) - 1}")
-        x, t = rows[n]
+        (x, t), classes = rows[n], task.dataset.classes
         told = f"row {n} of {len(rows)} {'held-out rows' if task.held_out else 'rows'}{', the worst' if args.sample is None else ''}"
     E = loss_of(model(x), t)
     E.backward()
     eta = args.eta if args.eta is not None else saved.settings.get("lr")
     found = explain(named[args.weight], E, notes=args.notes, eta=eta)
     outputs = ", ".join(f"{o.data:.4g}" for o in model(x))
-    print(f"{told}: x = ({', '.join(f'{v:.4g}' for v in x)}), target {t}, output ({outputs}), {loss} E = {E.data:.6g}\n")
+    print(f"{told}: x = ({', '.join(f'{v:.4g}' for v in x)}), target {named_target(t, classes)}, output ({outputs}), {loss} E = {E.data:.6g}\n")
     print(found.latex() if args.latex else found)
 
 

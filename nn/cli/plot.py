@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nn import MLP, History, fit
+from nn.cli.defaults import Defaults
 from nn.cli.folder import TRAINED_WITH, Saved, png, read, ready
 from nn.files import write
 from nn.lab import course, landscape, plots
@@ -32,7 +33,7 @@ def add(commands: Any) -> None:
         "of rows on which a sigmoid or tanh unit has lost its slope. gradients, weights, spread: the run is trained again, bit for "
         "bit, and drawn step by step: the mean |dE/dw| of every layer; the weights of --weights, by default those from the first "
         "input to the first two units; the largest difference of two units of a hidden layer.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Defaults,
     )
     add = parser.add_argument
     add("folder", metavar="RUN", type=Path, help="the folder of a run")

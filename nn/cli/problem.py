@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nn import data
 from nn.dataset import Dataset
@@ -77,3 +79,18 @@ def brief(x: float | None) -> str:
     ('0.2500', '3.0e+09', '-')
     """
     return "-" if x is None else f"{x:.4f}" if abs(x) < 1e6 else f"{x:.1e}"
+
+
+def named_target(t: Any, classes: Sequence[str]) -> str:
+    """A target in words: a class with its name and its output, whose numbers count from 0 and from 1; or plain numbers.
+
+    >>> named_target(1, ["setosa", "versicolor"]), named_target(5, "0123456789")
+    ('1 (versicolor, t_o2 = 1)', '5 (t_o6 = 1)')
+    >>> named_target((1.0,), []), named_target((0.0, 1.5), [])
+    ('1', '(0, 1.5)')
+    """
+    if isinstance(t, int):
+        named = f"{classes[t]}, " if t < len(classes) and classes[t] != str(t) else ""
+        return f"{t} ({named}t_o{t + 1} = 1)"
+    numbers = [f"{number:.6g}" for number in t]
+    return numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nn import MLP, save
+from nn.cli.defaults import Defaults
 from nn.cli.folder import fill, png, ready
 from nn.cli.problem import HELD_OUT, brief, problem
 from nn.files import libraries
@@ -25,7 +26,7 @@ def add(commands: Any) -> None:
         description="Train once for every learning rate, number of hidden units and seed (a grid); or with --random N draw N "
         "settings between the smallest and the largest of each, learning rates evenly in the exponent.",
         epilog="A search with --out that was interrupted goes on where it was, when it is started again.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Defaults,
     )
     add = parser.add_argument
     add("dataset", help="as for train")

@@ -9,8 +9,9 @@ from typing import Any
 
 from engine import Value, draw, explain
 from nn import MLP, fit, save
+from nn.cli.defaults import Defaults
 from nn.cli.folder import described, fill, png, ready
-from nn.cli.problem import HELD_OUT, Problem, brief, problem
+from nn.cli.problem import HELD_OUT, Problem, brief, named_target, problem
 from nn.files import libraries
 from nn.init import INITIALISERS
 from nn.lab.plots import loss_curves
@@ -27,7 +28,7 @@ def add(commands: Any) -> None:
         help="train on a data set, and write model, curves, gradient graph and explanation",
         description="Train a multi-layer perceptron by per-sample stochastic gradient descent. Classes get a softmax "
         "output and cross entropy, numbers a linear output and half_sse, unless you say otherwise.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Defaults,
     )
     add = train.add_argument
     add("dataset", help="iris, digits, wine, breast_cancer, moons, and, or, xor, or a CSV file")
@@ -95,7 +96,7 @@ def _write(args: argparse.Namespace, model: MLP, history: Any, task: Problem) ->
     x, t = max(task.test, key=lambda row: loss_of(model(row[0]), row[1]).data)
     E = loss_of(model(x), t)
     E.backward()
-    sample = f"The row with the largest loss: x = ({', '.join(f'{i:.4g}' for i in x)}), target {t}, E = {E.data:.4g}"
+    sample = f"The row with the largest loss: x = ({', '.join(f'{i:.4g}' for i in x)}), target {named_target(t, task.dataset.classes)}, E = {E.data:.4g}"
     first, last = model.layers[0].neurons[0], model.layers[-1].neurons[0]
     seen = next((k for k, i in enumerate(x) if i), 0)  # an input of 0 would make a derivative of 0
     weights: list[Value] = [first.w[seen]] if first is last else [last.w[0], first.w[seen]]

@@ -86,7 +86,7 @@ def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: i
         ax.scatter(*zip(*mine, strict=True), s=26, marker="os^Dv*"[k % 6], color=COLOURS[k % 6], edgecolor="white", label=f"class {k}")
     tidy(ax, "input x1", "input x2")
     ax.grid(visible=False)
-    ax.legend(frameon=True, framealpha=0.9)
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=6)  # beside the rows, not on them
     return ax
 
 
