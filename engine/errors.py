@@ -75,6 +75,8 @@ def math_error(row: Row, refusal: Exception, operands: list[str], pole: bool) ->
         kind = RangeError
     reason = {PoleError: "division by zero", DomainError: "outside the domain", RangeError: "too large for a float"}
     needs = f"; {row.name} needs {row.domain}" if row.domain else ""
+    if kind is RangeError and row.name == "pow":  # a and b are where pow has a value: there is no float for it
+        needs = "; the largest is 1.8e308"
     return kind(f"{row.name}({', '.join(operands)}): {reason[kind]}{needs}")
 
 

@@ -85,8 +85,8 @@ RAISING = [
     ("0**x", -2.0, PoleError, f"pow(a=0.0, x=-2.0): division by zero; {POW}"),
     ("exp(x)", 1000.0, RangeError, "exp(x=1000.0): too large for a float; exp needs a < 709.79"),
     ("expm1(x)", 710.0, RangeError, "expm1(x=710.0): too large for a float; expm1 needs a < 709.79"),
-    ("x**3", 1e200, RangeError, f"pow(x=1e+200, b=3.0): too large for a float; {POW}"),
-    ("10**x", 400.0, RangeError, f"pow(a=10.0, x=400.0): too large for a float; {POW}"),
+    ("x**3", 1e200, RangeError, "pow(x=1e+200, b=3.0): too large for a float; the largest is 1.8e308"),
+    ("10**x", 400.0, RangeError, "pow(a=10.0, x=400.0): too large for a float; the largest is 1.8e308"),
 ]
 
 

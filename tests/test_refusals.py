@@ -4,7 +4,7 @@ from array import array
 
 import pytest
 
-from engine import Leaves, Value, affine, compile as compiled, draw, gradcheck, gradient, reevaluate, tanh
+from engine import Leaves, Value, affine, anomaly, compile as compiled, draw, gradcheck, gradient, reevaluate, tanh
 from engine.expression import ExpressionError, parse
 
 
@@ -28,6 +28,8 @@ def summing():
         (lambda x, y: Leaves(x), r"^Leaves takes a list of Values, as in Leaves\(\[w, x\]\), not Value\(data=0.5"),
         (lambda x, y: affine([x], [y]), r"^affine: each unit has a sequence of weights, as in \[\[w1, w2\]\] for one unit, not Value\(data=0.5"),
         (lambda x, y: summing().scan(array("d", [1.0]), array("d", [0.0]), feedback=[0]), r"^scan: feedback says .*\{w: w_new\}, not \[0\]$"),
+        (lambda x, y: summing().scan(array("d", [1.0, 2.0]), progress=3), r"^scan: progress is a function of the number of visits done, not 3$"),
+        (lambda x, y: anomaly(lambda: y), r"^anomaly takes nothing, not <function .*: write `with anomaly\(\):` around .* or @anomaly\(\) above a function$"),
         (lambda x, y: summing().scan(array("d", [1.0, 2.0]), collect=0), r"^scan: collect is a list of outputs, as in \[loss\] or \[0\], not 0$"),
     ],
 )

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from engine.errors import short
 from engine.program.plan import Plan, Run, Runner, apart, store, view, visits
 from engine.program.tape import Tape
 
@@ -49,6 +50,8 @@ class Scan:
         collect = self._plan.collect
         run = Run(rows, state, order, array("d", bytes(8 * n * len(collect))), n)
         done, block = 0, FIRST_BLOCK
+        if progress is not None and not callable(progress):
+            raise TypeError(f"scan: progress is a function of the number of visits done, not {short(progress)}")
         while done < n:
             before, began = done, time.perf_counter()
             stop = min(n, done + block)

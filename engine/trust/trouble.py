@@ -28,7 +28,7 @@ from types import FrameType
 from typing import Any
 
 from engine import value as values
-from engine.errors import Anomaly
+from engine.errors import Anomaly, short
 from engine.formula import text
 from engine.graph import topological
 from engine.naming import called, name
@@ -62,7 +62,9 @@ class anomaly(ContextDecorator):
       made in File "<doctest engine.trust.trouble.anomaly[2]>", line 2: (3 * sqrt(x)).backward()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *given: object) -> None:
+        if given:
+            raise TypeError(f"anomaly takes nothing, not {short(given[0])}: write `with anomaly():` around the code, or @anomaly() above a function")
         self._tokens: list[Token[dict[int, Place] | None]] = []
 
     def __repr__(self) -> str:
