@@ -293,3 +293,13 @@ def test_the_calls_that_end_a_process_are_there_again_after_a_check():
     with kept_alive(), pytest.raises(SystemExit, match="leave it out"):
         os._exit(0)
     assert os._exit.__module__ in ("posix", "nt")
+
+
+def test_the_file_is_called_by_the_name_it_has(tmp_path):
+    """Where a line is lost, and where the learner's code raises."""
+    mine = tmp_path / "mine.py"
+    for text, place in [("", "mine.py:1 ready"), (ENGINE.replace("    n.op = op", "    n.op = nothing"), r"mine\.py:\d+ record")]:
+        mine.write_text(text, encoding="utf-8")
+        done, said = Desk(mine, 3).report()
+        assert not done
+        assert re.search(f"file {place}", " ".join(said.split())), said

@@ -60,7 +60,7 @@ class Desk:
         for v in self.course.volumes:
             found = v.locate(texts[v.name]) if v.name in texts else {b.key: (1, False) for b in v.blanks}
             filled |= found
-            self.places |= {key: (self.files[v.name].name, line) for key, (line, _) in found.items()}
+            self.places |= {b.key: (self.files[v.name].name, found.get(b.key, (1, False))[0]) for b in v.blanks}
         judge = Judge(self.course, code, filled, self.seconds)
         checks = sorted((c for c in self.course.checks if c.lesson <= self.upto), key=lambda c: c.lesson)
         label = self.borrowed(judge)

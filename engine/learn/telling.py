@@ -64,7 +64,8 @@ def wrong(judge: Judge, v: Verdict, places: Mapping[str, tuple[str, int]]) -> li
         lines += ["", *entry("ratio", told)]
     file, line = places.get(about) or (next((f for f, _ in places.values()), ""), 1)
     if place and not about.startswith("row "):  # a row is read by the code below it
-        file, line = place
+        names = {v.name: places[b.key][0] for v in judge.course.volumes for b in v.blanks if b.key in places}
+        file, line = names.get(place[0], place[0]), place[1]
     lines.append(f"    file      {file}:{line}   {about}")
     lines.append(f"    try       {TRY}")
     if v.yours and v.yours.printed.strip():
