@@ -138,6 +138,10 @@ def test_what_is_refused():
         explore([y, x])
     with pytest.raises(ValueError, match="'layer'"):
         explore(y, collapse="layer")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.view.explore.record", lambda *_, **__: pytest.fail("read before it was counted"))
+        with pytest.raises(GraphTooLarge, match="2 nodes"):
+            explore(Value(1.0) * 2, limit=1)
     with pytest.raises(GraphTooLarge, match=r"2 nodes, more than limit=1.*limit=None"):
         explore(y, limit=1)
     x.data = 5.0

@@ -18,6 +18,7 @@ import pytest
 
 from engine import Role, Value
 from engine.view import GraphTooLarge, draw, draw_dot
+from engine.view.groups import grouped
 from engine.view.marks import (
     BLUES,
     BROKEN,
@@ -672,3 +673,13 @@ def test_text_can_be_read_at_1080_by_760(sizes):
     scale = min(1080 / width, 760 / height, 1)
     heights = [float(t.get("font-size") or 12) for t in ElementTree.fromstring(svg).iter(f"{SVG}text")]
     assert scale * median(heights) >= 9
+
+
+def test_a_graph_without_units_is_not_searched_for_them(monkeypatch):
+    y = Value(0.5, "x")
+    for _ in range(60):
+        y = y * 1.5
+    asked = []
+    monkeypatch.setattr(sys.modules["engine.view.draw"], "grouped", lambda seen, collapse: asked.append(collapse) or grouped(seen, collapse))
+    assert len(draw(y).picture.boxes) == 61
+    assert asked == [None]

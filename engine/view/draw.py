@@ -161,7 +161,7 @@ draw_dot = draw
 
 def readable(seen: Record) -> Grouping:
     """Every node if they are few; else per unit, else per layer, where roles tell units and layers."""
-    if len(seen.nodes) <= FULL:
+    if len(seen.nodes) <= FULL or all(n.scope is None for n in seen.nodes):
         return grouped(seen, None)
     units = grouped(seen, "unit")
     abreast: dict[str, float] = {}

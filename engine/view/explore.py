@@ -19,6 +19,7 @@ from string import Template
 from typing import Any
 
 from engine.formula import text
+from engine.graph import topological
 from engine.ops import Row
 from engine.value import Steep, Value
 from engine.view.draw import FULL, GraphTooLarge
@@ -64,12 +65,9 @@ def explore(
         if not (count is None and name == "limit") and not (type(count) is int and count >= least):
             raise ValueError(f"{name} must be a whole number, at least {least}, not {count!r}")
     (root,) = only(checked_roots(root))
+    if limit is not None and (nodes := len(topological(root))) > limit:  # told before all of them are read
+        raise GraphTooLarge(f"the page would hold {nodes} nodes, more than limit={limit}: explore a node further down, or write limit=None")
     seen = record(root, names=names)
-    if limit is not None and len(seen.nodes) > limit:
-        raise GraphTooLarge(
-            f"the page would hold {len(seen.nodes)} nodes, more than limit={limit}: explore a node further down, "
-            "or write limit=None"
-        )
     folded = collapse == "unit" or (collapse == "auto" and len(seen.nodes) > FULL)
     chosen = None if select is None else int(seen.find(select).id[1:])
     return Explorer(seen, folded, chosen, visible(title or titled(seen)), height)
