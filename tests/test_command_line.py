@@ -378,3 +378,8 @@ def test_a_reader_that_went_away():
 @pytest.mark.parametrize("share", ["2", "0.5", "nan"])
 def test_a_share_of_a_truth_table_is_not_silently_ignored(command, share, run):
     refused(run(command, "xor", "--held-out", share), f"--held-out is {float(share)}, and XOR has 4 rows, too few to hold any out")
+
+
+@pytest.mark.parametrize("jobs", [0, -2])
+def test_no_processes_are_refused_by_the_name_of_the_option(jobs, run):
+    refused(run("search", "xor", "--jobs", jobs), f"--jobs is {jobs}; write a number of processes, 1 or more")

@@ -84,6 +84,7 @@ def test_saturation_counts_the_rows_without_slope(skip):
         p.data = w
     ax = plots.saturation(model, [((0.9, 0.4), (1.0,)), ((-0.8, 0.3), (0.0,)), ((0.01, 0.7), (1.0,)), ((0.7, -2.0), (1.0,))])
     assert [bar.get_height() for bar in ax.patches] == [75.0, 0.0]
+    assert [text.get_text() for text in ax.texts] == ["", "0"]
     with pytest.raises(ValueError, match="sigmoid and tanh"):
         plots.saturation(MLP(2, [2, 1], activation="relu"), data.XOR())
 

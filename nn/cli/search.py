@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> None:
         "validation": task.test if task.held_out else None, "executor": args.jobs, "activation": args.activation,
         "output": task.output, "loss": task.loss, "epochs": args.epochs,
     }  # fmt: skip
+    if args.jobs is not None and args.jobs < 1:
+        raise ValueError(f"--jobs is {args.jobs}; write a number of processes, 1 or more, or leave it out")
     for lr in args.lr:  # told now, and not as runs that failed
         at_least_zero("lr", lr)
     for hidden in args.hidden:

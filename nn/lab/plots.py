@@ -164,7 +164,8 @@ def saturation(model: Any, rows: Iterable[Any], ax: Any = None, share: float = 0
                     outs = [o[j] - (x[j] if layer.skip else 0.0) for o, x in zip(xs, before, strict=True)]
                     names.append(unit.o_label.unit)
                     counts.append(100 * sum(f(o) < share for o in outs) / len(outs))
-    ax.bar(names, counts, color=COLOURS[0])
+    bars = ax.bar(names, counts, color=COLOURS[0])
+    ax.bar_label(bars, ["" if n else "0" for n in counts], padding=2)  # a bar of no height is told, not left blank
     ax.set_ylim(0, 100)
     return tidy(ax, "unit", f"rows with less than {100 * share:g} % of the slope (%)")
 
