@@ -641,3 +641,9 @@ def test_a_history_can_be_pickled_and_copied():
         assert str(other.why("w_h1,x1", 7)) == str(history.why("w_h1,x1", 7))
         other.undo(3)
     assert (history.at, other.at) == (36, 33)
+
+
+def test_a_file_of_another_kind_is_told_by_its_last_line(tmp_path):
+    (tmp_path / "notes.md").write_text("# notes\nno history\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"notes\.md is not a history saved by nodegrad: the last line is no JSON"):
+        History.load(tmp_path / "notes.md")

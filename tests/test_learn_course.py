@@ -272,11 +272,11 @@ def test_every_blank_can_be_emptied_and_is_found_again():
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
-        ("TABLE = {}", "__import__('os')._exit(0)\nTABLE = {}", "SystemExit: os._exit is not for a checked file"),
-        ("TABLE = {}", "__import__(__import__('os').name)._exit(0)\nTABLE = {}", "SystemExit: os._exit is not for a checked file"),
-        ("TABLE = {}", "__import__('os').fork()\nTABLE = {}", "SystemExit: os.fork is not for a checked file"),
+        ("TABLE = {}", "__import__('os')._exit(0)\nTABLE = {}", "SystemExit: os._exit ends all checks; leave it out"),
+        ("TABLE = {}", "__import__(__import__('os').name)._exit(0)\nTABLE = {}", "SystemExit: os._exit ends all checks; leave it out"),
+        ("TABLE = {}", "__import__('os').fork()\nTABLE = {}", "SystemExit: os.fork ends all checks; leave it out"),
         ("TABLE = {}", "__import__('os').execlp('true', 'true')\nTABLE = {}", "SystemExit: os.execv"),
-        ("    n.op = op", "    __import__('os')._exit(0)\n    n.op = op", "os._exit is not for a checked file"),
+        ("    n.op = op", "    __import__('os')._exit(0)\n    n.op = op", "os._exit ends all checks; leave it out"),
     ],
 )
 def test_a_file_that_ends_the_process_does_not_pass(before, after, says, tmp_path):

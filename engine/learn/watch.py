@@ -35,7 +35,7 @@ def kept_alive() -> Iterator[None]:
     ...     os._exit(0)
     Traceback (most recent call last):
     ...
-    SystemExit: os._exit is not for a checked file: it takes the whole process; leave it out
+    SystemExit: os._exit ends all checks; leave it out
     """
     held = [(m, name, getattr(m, name)) for m in (os, sys.modules[os.name]) for name in ENDING if hasattr(m, name)]
     for module, name, _ in held:
@@ -51,7 +51,7 @@ def refused(name: str) -> Any:
     """What stands in the place of such a call."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise SystemExit(f"os.{name} is not for a checked file: it takes the whole process; leave it out")
+        raise SystemExit(f"os.{name} ends all checks; leave it out")
 
     return refuse
 

@@ -133,12 +133,13 @@ def _line(x: dict[str, Any]) -> str:
 
 
 def _parsed(line: bytes, k: int) -> dict[str, Any]:
+    which = f"line {k}" if k else "the last line"
     try:
         found = json.loads(line, parse_constant=_refuse)
     except ValueError as error:
-        raise ValueError(f"line {k or 'last'} is no JSON: {error}") from None
+        raise ValueError(f"{which} is no JSON: {error}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"line {k or 'last'} is {type(found).__name__}, not an object")
+        raise ValueError(f"{which} is {type(found).__name__}, not an object")
     return found
 
 
