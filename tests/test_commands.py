@@ -226,10 +226,10 @@ def test_a_run_that_is_not_that_of_its_settings_is_not_drawn_again(moons, run):
         damaged = {**content, "settings": {**content["settings"], key: odd}}
         (moons / "run.json").write_text(json.dumps(damaged))
         for kind in ("weights", "walks"):
-            refused(run("plot", moons, kind), f"is not what train wrote: ValueError({f'{key} is {odd!r}'!r})")
+            refused(run("plot", moons, kind), f"is not what train wrote: {key} is {odd!r}; move it away")
     del content["settings"]["init"]
     (moons / "run.json").write_text(json.dumps(content))
-    refused(run("plot", moons, "weights"), "is not what train wrote: KeyError('init'); move it away, or train again")
+    refused(run("plot", moons, "weights"), "is not what train wrote: 'init' is missing; move it away, or train again")
 
 
 def test_units_that_start_equal_have_no_spread(run, tmp_path):
@@ -399,3 +399,17 @@ def test_help_teaches(run, command, words):
     assert (status, err) == (0, [])
     for word in words:
         assert word in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{}", "run.json is not what train wrote: 'settings' is missing; move it away, or train again"),
+        ("[1, 2]", "run.json is not what train wrote: it holds [1, 2], not an object; move it away"),
+        ("{", "run.json is not what train wrote: Expecting property name"),
+    ],
+)
+def test_a_run_json_by_another_hand_is_told_in_words(content, told, run, tmp_path):
+    save(MLP(2, [1], seed=0), tmp_path / "model.safetensors")
+    (tmp_path / "run.json").write_text(content, encoding="utf-8")
+    refused(run("explain", tmp_path, "w_o1,x1"), told)

@@ -83,7 +83,7 @@ def _own(args: argparse.Namespace, saved: Saved, loss: str) -> tuple[Sequence[fl
     x, rows = _numbers(args.row, "--row"), saved.rows
     if len(x) != saved.model.nin:
         names = f": {', '.join(rows.features)}" if rows else ""
-        raise ValueError(f"--row has {len(x)} numbers, and the model takes {saved.model.nin}{names}")
+        raise ValueError(f"--row has {len(x)} number{'s' * (len(x) != 1)}, and the model takes {saved.model.nin}{names}")
     if rows and rows.scale:
         x = [(v - m) / s for v, m, s in zip(x, rows.mean, rows.scale, strict=True)]
     return check_rows([(x, _target(args.t, saved.model, rows.classes if rows else (), loss))], saved.model.nin,

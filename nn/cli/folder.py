@@ -63,13 +63,16 @@ def read(path: Path) -> Saved:
         return Saved(file, model, rows, {}, History())
     try:
         found = json.loads(beside.read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError(f"it holds {found!r:.40}, not an object")
         settings = found["settings"]
         {key: settings[key] for key in (*MADE_FROM, *TRAINED_WITH, "init")}
         if odd := [key for key in ("epochs", "batch_size") if type(settings[key]) is not int or settings[key] < 1]:
             raise ValueError(f"{odd[0]} is {settings[odd[0]]!r}")
         history = History([Epoch(**epoch) for epoch in found["epochs"]])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{beside} is not what train wrote: {error!r}; move it away, or train again") from None
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ValueError(f"{beside} is not what train wrote: {reason}; move it away, or train again") from None
     return Saved(file, model, rows, settings, history)
 
 
