@@ -19,6 +19,8 @@ from nn import MLP, data, fit
 from nn.lab import between, grid, random_search, restarts
 from nn.lab.experiments.restarts import final_errors
 from nn.lab.search import Results, Run
+from nn.lab.search.journal import Journal
+from nn.lab.search.workers import carry_out
 
 
 SHORT = {"loss": "sse", "lr": 0.5, "epochs": 5, "order": "given"}
@@ -167,6 +169,40 @@ def test_after_an_interrupt_the_runs_so_far_are_returned(tmp_path, executor):
     rest = started(60, callbacks=[lambda run: ran.append(run.seed)], file=file)
     assert sorted([*ran, *(run.seed for run in results)]) == list(range(60))
     assert list(rest) == list(started(60))
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_an_interrupt_between_the_end_of_a_run_and_its_line_in_the_file(tmp_path, monkeypatch, written):
+    write, lines = Journal._write, []
+
+    def interrupted(journal, line):
+        lines.append(line)
+        if written or len(lines) != 4:  # the first line is the search's
+            write(journal, line)
+        if len(lines) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "_write", interrupted)
+    file, again = tmp_path / "runs.jsonl", []
+    with pytest.warns(RuntimeWarning, match="interrupted: 3 of 6 runs are done, and returned"):
+        first = started(6, file=file)
+    assert list(started(6, file=file, callbacks=[lambda run: again.append(run.seed)])) == list(started(6))
+    assert [run.seed for run in first] + again == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_interrupt_before_a_run_is_taken_does_not_lose_it():
+    taken, settings = {}, {k: {"seed": k} for k in range(4)}
+
+    def take(k, run):
+        if k == 2 and "interrupted" not in taken:
+            taken["interrupted"] = True
+            raise KeyboardInterrupt
+        taken[k] = run
+        return False
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
+        carry_out(lambda setting: Run(setting), settings, pool, take)
+    assert taken[2].seed == 2
 
 
 def test_an_interrupt_while_waiting():

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,12 @@ class Journal:
         numbers = {name: getattr(run, name) for name in NUMBERS}
         self._write(_line({"setting": json.loads(key), **numbers, "error": run.error, "weights": run.weights}))
         self.runs[key] = run
+
+    def complete(self, runs: Iterable[Run]) -> None:
+        """Add those of the runs that are missing: an interrupt can come between the end of a run and its `append`."""
+        for run in runs:
+            if not run.lost and self.key(run.setting) not in self.runs:
+                self.append(run)
 
     def found(self, key: str, setting: Setting) -> Run | None:
         """The run of a setting, if the file holds it."""

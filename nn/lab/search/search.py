@@ -69,6 +69,8 @@ def _search(
         try:
             carry_out(job, {k: setting for k, setting in enumerate(settings) if k not in runs}, executor, take)
         except KeyboardInterrupt:
+            if journal is not None:
+                journal.complete(runs.values())
             warnings.warn(f"interrupted: {len(runs)} of {len(settings)} runs are done, and returned", RuntimeWarning, stacklevel=3)
         except BaseException as error:
             error.results = results()  # type: ignore[attr-defined]

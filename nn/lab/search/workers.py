@@ -139,10 +139,13 @@ class _Work:
             problem = error
         if isinstance(problem, BrokenExecutor):
             raise problem
-        k = self.under_way.pop(future)
+        k = self.under_way[future]
         if problem is None:
+            over = self.take(k, future.result())  # and only then let go of: if an interrupt comes now, `_collect` takes it
+            del self.under_way[future]
             self.done += 1
-            return self.take(k, future.result())
+            return over
+        del self.under_way[future]
         return self._again(k, f"it could not be done, {TRIES} times: {type(problem).__name__}: {problem}")
 
     def _again(self, k: int, reason: str) -> bool:
