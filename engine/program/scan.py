@@ -14,6 +14,7 @@ from engine.program.tape import Tape
 
 FIRST_BLOCK = 128  # rows, before it is known how long they take
 BLOCK_SECONDS = 0.05  # between two looks at Ctrl-C and the progress bar
+GROWTH = 64  # times a block is larger than the one before it, at most
 
 
 class Scan:
@@ -48,7 +49,7 @@ class Scan:
     ) -> list[array[float]]:
         """Run over checked buffers, block by block."""
         collect = self._plan.collect
-        run = Run(rows, state, order, array("d", bytes(8 * n * len(collect))), n)
+        run = Run(rows, state, order, array("d", [0.0]) * (n * len(collect)), n)
         done, block = 0, FIRST_BLOCK
         if progress is not None and not callable(progress):
             raise TypeError(f"scan: progress is a function of the number of visits done, not {short(progress)}")
@@ -64,8 +65,8 @@ class Scan:
                 if progress is not None:
                     progress(done - before)
             seconds = time.perf_counter() - began
-            block = max(1, min(4 * block, int(block * BLOCK_SECONDS / max(seconds, 1e-6))))
-        return [run.collected[k * n : k * n + n] for k in range(len(collect))]
+            block = max(1, min(GROWTH * block, int(block * BLOCK_SECONDS / max(seconds, 1e-6))))
+        return [run.collected] if len(collect) == 1 else [run.collected[k * n : k * n + n] for k in range(len(collect))]
 
     def _with_care(self, run: Run, r: int) -> None:
         """Row `r` as the graph computes it: the numbers, or the error at the node that has none."""

@@ -40,7 +40,7 @@ from nn import MLP, SGD, losses  # noqa: E402
 from nn.compiled import CompiledSteps  # noqa: E402
 
 
-SIZES = {"2-2-2": 20_000, "2-16-16-1": 20_000, "64-32-10": 4_000, "784-128-10": 1_000}  # and samples
+SIZES = {"2-2-2": 100_000, "2-16-16-1": 40_000, "64-32-10": 4_000, "784-128-10": 1_000}  # and samples
 SLOW = 0.4  # seconds that a round of one system may take, roughly
 CLOSE = 1e-9  # how far weights may be apart: the systems add in different orders
 
