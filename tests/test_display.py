@@ -98,7 +98,7 @@ def test_a_node_shows_what_it_was_made_from_and_what_it_hands_on():
         ["x", "2", "−0.5", "−1.5"],
         ["w", "−0.5", "+2", "+6"],
     ]
-    assert "<caption>mul: mul ×, data −1, grad +3</caption>" in product._repr_html_()
+    assert "<caption>mul ×, data −1, grad +3</caption>" in product._repr_html_()
     assert table(y._repr_html_())[2] == ["constant", "3", "–", "–"]
     assert x._repr_html_() is None
     z = x * w

@@ -106,3 +106,10 @@ def test_a_spread_has_a_place_for_exactly_zero():
     for nothing in ({}, {"a": []}):
         with pytest.raises(ValueError, match="no spread to draw"):
             plots.spread(nothing)
+
+
+def test_no_line_of_the_grid_crosses_a_bar():
+    ax = plots.figure().subplots()
+    bar = ax.bar([1], [2.0])[0]
+    plots.tidy(ax, "x", "y").figure.canvas.draw()
+    assert max(ax.xaxis.get_zorder(), ax.yaxis.get_zorder()) < bar.get_zorder()

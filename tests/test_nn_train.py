@@ -338,17 +338,17 @@ def test_loss_curves_draw_the_history():
 
     epochs = [Epoch(0, 0.1, 1.25, 1.5, 0.25), Epoch(1, 0.1, 0.5, 0.75, 0.75)]
     axes = loss_curves(History(epochs))
-    assert drawn(axes) == {"training loss": ([1, 2], [1.25, 0.5]), "held-out loss": ([1, 2], [1.5, 0.75])}
+    assert drawn(axes) == {"training loss": ([0, 1], [1.25, 0.5]), "held-out loss": ([0, 1], [1.5, 0.75])}
     left, right = axes.figure.axes
     assert left is axes
-    assert drawn(right) == {"held-out accuracy": ([1, 2], [0.25, 0.75])}
+    assert drawn(right) == {"held-out accuracy": ([0, 1], [0.25, 0.75])}
     assert right.get_ylim()[1] >= 1.0
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [*drawn(axes), *drawn(right)]
     same = loss_curves(History(epochs), held_out=False)  # nothing was held out: nothing is called so
     assert [text.get_text() for text in same.get_legend().get_texts()] == ["training loss", "loss after the epoch", "training accuracy"]
     assert same.figure.axes[1].get_ylabel() == "training accuracy"
     plain = loss_curves(History([Epoch(0, 0.1, 1.25), Epoch(1, 0.1, 0.5)]))
-    assert drawn(plain) == {"training loss": ([1, 2], [1.25, 0.5])}
+    assert drawn(plain) == {"training loss": ([0, 1], [1.25, 0.5])}
     assert len(plain.figure.axes) == 1
     assert loss_curves(History(epochs[:1]), plain) is plain
     assert len(plain.get_lines()) == 3

@@ -39,7 +39,9 @@ def value_html(v: Value) -> str | None:
         return None
     args = [a if isinstance(a, Value) else float(a) for a in v.args]
     sign = operation(v.op.name, tuple("" if isinstance(a, Value) else a for a in args))
-    caption = f"{named(v)}: {v.op.name} {sign if sign != v.op.name else ''}, data {number(v.data, 6)}, grad {number(v.grad, 6, signed=True)}"
+    made = v.op.name if sign == v.op.name else f"{v.op.name} {sign}"
+    called = "" if v.label is None else f"{v.label}: "
+    caption = f"{called}{made}, data {number(v.data, 6)}, grad {number(v.grad, 6, signed=True)}"
     rows = []
     for a, d in list(zip(args, v.partials, strict=True))[:MOST_ARGUMENTS]:
         hands = None if d is None or v.grad is None else d * v.grad
@@ -47,4 +49,4 @@ def value_html(v: Value) -> str | None:
         rows.append([name, number(data, 6), number(d, 6, signed=True), number(hands, 6, signed=True)])
     if len(args) > MOST_ARGUMENTS:
         rows.append([f"… {len(args) - MOST_ARGUMENTS} more", "", "", ""])
-    return table(caption.replace(" ,", ","), ["argument", "data", "d node / d argument", "× grad"], rows)
+    return table(caption, ["argument", "data", "d node / d argument", "× grad"], rows)

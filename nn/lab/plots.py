@@ -35,7 +35,7 @@ def loss_curves(history: History, ax: Any = None, *, held_out: bool = True) -> A
     if not history.epochs:
         raise ValueError("the history has no epochs, so there is no curve to draw; train first")
     ax = axes(ax)
-    number = [e.epoch + 1 for e in history.epochs]
+    number = [e.epoch for e in history.epochs]  # as the history counts them, from 0
     ax.plot(number, history.loss, color=BLUE, linewidth=2, label="training loss", marker="o" * (len(number) == 1))
     second, measured = ("held-out loss", "held-out accuracy") if held_out else ("loss after the epoch", "training accuracy")
     losses = [e.validation_loss for e in history.epochs]
@@ -268,6 +268,7 @@ def tidy(ax: Any, x: str, y: str) -> Any:
     ax.set_ylabel(y)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)  # no line across a bar
     return ax
 
 
