@@ -216,7 +216,7 @@ def test_local_minimum():
     assert 91 <= reshuffled[3] <= 99
     assert (replaced[0], replaced[3:]) == (0, (100, 100))
     assert 9 <= replaced[1] <= 23
-    assert 94 <= replaced[2]
+    assert replaced[2] >= 94
     low, high = map(float, last[3].split(" to "))
     assert low < -0.35 < -0.022 < 0.11 < high < numbers["points"][1]  # it swings in the bowl of the minimum and never settles
     assert max(numbers["adrift"][e] for e in eta if e != 0.3) < 1e-12 < 0.01 < numbers["adrift"][0.3]
