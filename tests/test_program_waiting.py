@@ -141,8 +141,8 @@ def test_a_program_that_is_right_row_by_row_and_not_in_one_go_is_noticed(monkeyp
     graph, fast = Training([9, 16, 3], "sse"), Training([9, 16, 3], "sse")
     plain = rolled._Writer._updated
 
-    def negligent(self: Any, w: Any) -> Any:
-        fresh = plain(self, w)
+    def negligent(self: Any, w: Any, due: Any) -> Any:
+        fresh = plain(self, w, due)
         return lambda a, b: fresh(a, "0")  # every tile of units takes the numbers of the first
 
     monkeypatch.setattr(rolled._Writer, "_updated", negligent)

@@ -46,26 +46,32 @@ class Loops(Memory):
     # ---- families of plain numbers
 
     def _each(self, parts: list[Each]) -> None:
-        """Members in vectors of eight, then four, two and one."""
+        """Loops of equal counts as one, in vectors across their members."""
         total, n = len(parts[0].members), parts[0].n
         bodies = [self._member_at(part) for part in parts]
 
         def row(a: str) -> None:
-            begun = 0
-            for lanes in (LANES, LANES // 2, LANES // 4, 1):
-                count = (n - begun) // lanes * lanes
-                self.low.lanes = lanes
+            def vector(b: str) -> None:
+                for body in bodies:
+                    body(a, b)
 
-                def vector(b: str, start: int = begun) -> None:
-                    here = b if not start else self.low.emit(f"add i64 {b}, {start}")
-                    for body in bodies:
-                        body(a, here)
-
-                self.loop(count, lanes, vector)
-                begun += count
-            self.low.lanes = 1
+            self.across(n, vector)
 
         self.loop(total // n, 1, row)
+
+    def across(self, n: int, body: Callable[[str], None]) -> None:
+        """`body(b)` for as many of `n` members as there are lanes, from b = 0 on: eight, then four, two and one."""
+        begun = 0
+        for lanes in (LANES, LANES // 2, LANES // 4, 1):
+            count = (n - begun) // lanes * lanes
+            self.low.lanes = lanes
+
+            def vector(b: str, start: int = begun) -> None:
+                body(b if not start else self.low.emit(f"add i64 {b}, {start}"))
+
+            self.loop(count, lanes, vector)
+            begun += count
+        self.low.lanes = 1
 
     def _member_at(self, task: Each) -> Callable[[str, str], None]:
         """What a loop does at (a, b)."""

@@ -27,7 +27,7 @@ LONG = 64  # terms of a sum, from which it is a loop even where it is alone
 class Schedule:
     """Tasks, those of `late` after what can still be refused, and the address of every place."""
 
-    def __init__(self, tape: Tape, plan: Plan) -> None:
+    def __init__(self, tape: Tape, plan: Plan, strict: bool = True) -> None:
         self.tape, self.plan = tape, plan
         self.inputs = len(tape.inputs)
         self.found = find_families(tape, plan)
@@ -52,7 +52,7 @@ class Schedule:
             self.late += self._tasks(f)
         calling = {f for f in range(len(self.found.members)) if self._calls(f)}
         self.early = _together(self.early, self.found, calling)
-        self.waiting = find_waiting(self.early, self.late, self.fed, self.found, tape, plan)
+        self.waiting = find_waiting(self.early, self.late, self.fed, self.found, tape, plan, None if strict else self.layout.region)
 
     # ---- what is written in place
 

@@ -7,9 +7,10 @@ once, updated, stored and used. After the last row the update is done alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from engine.program.ahead import Ahead, find_ahead
 from engine.program.families import COLUMN, FIXED, Families
 from engine.program.fit import Affine, fit
 from engine.program.plan import Plan
@@ -21,20 +22,23 @@ MANY = 1_000  # numbers that are updated, from which it pays
 
 
 class Waiting(NamedTuple):
-    """The task that waits, its loop, where it writes, and the vector of the sums that this is."""
+    """The task that waits, its loop, where it writes, the vector of the sums that this is, and how two can wait."""
 
     task: Together
     update: Each
     target: Affine
     symbol: str
+    ahead: Ahead | None
 
 
 def find_waiting(
-    early: Sequence[Task], late: Sequence[Task], fed: Mapping[int, Sequence[int]], found: Families, tape: Tape, plan: Plan
+    early: Sequence[Task], late: Sequence[Task], fed: Mapping[int, Sequence[int]], found: Families, tape: Tape, plan: Plan,
+    room: Callable[[int], int] | None,
 ) -> dict[int, Waiting]:
     """What waits, by the family of the sums that it waits for; the tasks are some of `late`.
 
-    `fed` has the inputs of the state that each place is the next number of.
+    `fed` has the inputs of the state that each place is the next number of. With `room`, which makes addresses,
+    updates of two rows wait where they can: sums need not keep their order.
     """
     updates = [t for t in late if isinstance(t, Together) and len(t.parts) == 1 and len(t.first.members) >= MANY]
     if not updates:
@@ -60,7 +64,8 @@ def find_waiting(
         for sums in [task for task in early if isinstance(task, Sums)]:
             symbol = _read_alike(update, target, sums)
             if symbol and _from_what_stays(update, found, order, order[sums.family]):
-                waits[sums.family] = Waiting(task, update, target, symbol)
+                ahead = None if room is None else find_ahead(update, sums, found, tape, room)
+                waits[sums.family] = Waiting(task, update, target, symbol, ahead)
     return waits
 
 
