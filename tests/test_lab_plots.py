@@ -75,6 +75,8 @@ def test_gradient_sizes_are_logarithms_layer_by_layer():
     for wrong in ([], [[]], [[1.0], [1.0, 2.0]]):
         with pytest.raises(ValueError, match="one row for each step"):
             plots.gradient_sizes(wrong)
+    colours = [plots.gradient_sizes([[size, 0.1]], limits=(-5.0, 1.0)).get_images()[0].norm for size in (1e-3, 1e-4)]
+    assert [(norm.vmin, norm.vmax) for norm in colours] == [(-5.0, 1.0)] * 2
 
 
 @pytest.mark.parametrize("skip", [False, True])
@@ -95,6 +97,9 @@ def test_paths_are_drawn_on_the_plane_of_the_surface():
     assert ax.get_lines()[0].get_xydata().tolist() == [[0.0, 0.0], [1.0, -0.5]]
     with pytest.raises(ValueError, match="no weights"):
         plots.trajectories({})
+    colours = [plots.surface(s, limits=(0.5, 2.5)).collections[0].norm, plots.surface(s).collections[0].norm]
+    assert (colours[0].vmin, colours[0].vmax) == (0.5, 2.5)
+    assert colours[1].vmax < 2.5
 
 
 def test_a_spread_has_a_place_for_exactly_zero():

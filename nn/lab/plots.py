@@ -90,13 +90,18 @@ def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: i
     return ax
 
 
-def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None, stride: int = 1) -> Any:
-    """A heat map of log10 of |dE/dw| by step and layer: one row of `sizes` every `stride` steps; 0 and what is not finite stay white."""
+def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None, stride: int = 1, limits: tuple[float, float] | None = None) -> Any:
+    """A heat map of log10 of |dE/dw| by step and layer: one row of `sizes` every `stride` steps; 0 and what is not finite stay white.
+
+    `limits` are the lowest and the highest logarithm of the colours: give several maps the same to compare them.
+    """
     if not sizes or not sizes[0] or len({len(row) for row in sizes}) != 1:
         raise ValueError("gradient sizes are one row for each step, with one number for each layer; give at least one")
     ax = axes(ax)
     logs = [[math.log10(row[k]) if 0 < row[k] < math.inf else math.nan for row in sizes] for k in range(len(sizes[0]))]
-    shown = ax.imshow(logs, aspect="auto", interpolation="nearest", cmap="cividis", origin="lower", extent=(0, stride * len(sizes), 0.5, len(logs) + 0.5))
+    low, high = limits or (None, None)
+    extent = (0, stride * len(sizes), 0.5, len(logs) + 0.5)
+    shown = ax.imshow(logs, aspect="auto", interpolation="nearest", cmap="cividis", origin="lower", extent=extent, vmin=low, vmax=high)
     ax.set_yticks(range(1, len(logs) + 1))
     ax.get_figure().colorbar(shown, ax=ax, label="log10 of mean |dE/dw|")
     tidy(ax, "step", "layer, from the inputs")
@@ -215,11 +220,21 @@ class Live:
             self._place.update(image)
 
 
-def surface(slice: Surface, paths: Mapping[str, Sequence[Sequence[float]]] | None = None, ax: Any = None) -> Any:  # noqa: A002
-    """A slice of the error surface as filled contours, and paths of all weights, projected onto its plane."""
+def surface(
+    slice: Surface,  # noqa: A002
+    paths: Mapping[str, Sequence[Sequence[float]]] | None = None,
+    ax: Any = None,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    """A slice of the error surface as filled contours, and paths of all weights, projected onto its plane.
+
+    `limits` are the lowest and the highest E that are coloured: give several slices the same to compare them.
+    """
     ax = axes(ax)
     finite = [[v if math.isfinite(v) else math.nan for v in row] for row in slice.E]
-    drawn = ax.contourf(slice.a, slice.b, finite, levels=24, cmap="cividis")
+    low, high = limits or (0.0, 0.0)
+    levels = [low + (high - low) * k / 24 for k in range(25)] if limits else 24
+    drawn = ax.contourf(slice.a, slice.b, finite, levels=levels, cmap="cividis")
     ax.get_figure().colorbar(drawn, ax=ax, label="mean error E")
     for k, (name, path) in enumerate((paths or {}).items()):
         points = [slice.project(w) for w in path]

@@ -89,8 +89,8 @@ def vanishing_gradient(
 
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2)
-        for k, name in ((1, "σ, w = 1"), (3, "σ, w = 4"), (4, "tanh, w = 1")):
-            left.plot(depths, [c[k] for c in chains], " o s^"[k] + "-", color=COLOURS[k], label=name)
+        for k, look, colour, name in ((1, "o-", 0, "σ, w = 1"), (3, "s--", 4, "σ, w = 4"), (4, "^-", 2, "tanh, w = 1")):  # as on the right
+            left.plot(depths, [c[k] for c in chains], look, color=COLOURS[colour], label=name)
         left.set_yscale("log")
         tidy(left, "depth of the chain (layers)", "|dE/dw| of the first layer")
         left.legend(frameon=False)
