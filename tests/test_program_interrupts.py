@@ -13,6 +13,7 @@ pytest.importorskip("llvmlite")
 
 CYCLE = '''
 import gc
+from engine.program.lowering import Text
 from engine.program.native import MachineCode, _held
 
 TEXT = """define i64 @run(ptr %a, ptr %b, ptr %c, ptr %d, ptr %e, i64 %f, i64 %g, i64 %h) {
@@ -20,7 +21,7 @@ TEXT = """define i64 @run(ptr %a, ptr %b, ptr %c, ptr %d, ptr %e, i64 %f, i64 %g
   ret i64 %s
 }"""
 for k in range(12):
-    cycle = [MachineCode(TEXT.replace("NUMBER", str(k)), 0)]
+    cycle = [MachineCode(Text(TEXT.replace("NUMBER", str(k))))]
     cycle.append(cycle)
     assert cycle[0].run(None, None, None, None, None, 30, 0, 0) == 30 + k
     del cycle

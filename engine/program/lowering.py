@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.formula import REDUCTIONS, Formula, each, fold
 from engine.ops import Row
@@ -26,6 +26,14 @@ FAST = " reassoc nsz arcp contract"  # never what assumes NaN and infinities awa
 
 class NotLowered(Exception):
     """A row that has no reading in machine code."""
+
+
+class Text(NamedTuple):
+    """LLVM text of a function `run`, how many numbers of room it needs, or the address of a table that it reads there."""
+
+    text: str
+    room: int = 0
+    table: int = 0
 
 
 class Bit(str):

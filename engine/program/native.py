@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 from weakref import ref
 
+from engine.program.lowering import Text
 from engine.program.plan import Run, Runner, address
 from engine.program.undisturbed import undisturbed
 
@@ -31,8 +32,8 @@ class MachineCode:
     gone is freed, in order, when the next is built, so memory holds at most that much more than is in use.
     """
 
-    def __init__(self, text: str, room: int) -> None:
-        self.text, self.room = text, room
+    def __init__(self, text: Text) -> None:
+        self.text, self.room, self.table = text
         pointers, counts = [ctypes.c_void_p] * 5, [ctypes.c_int64] * 3
         self.run = ctypes.CFUNCTYPE(ctypes.c_int64, *pointers, *counts)(undisturbed(self._build))
 
@@ -76,7 +77,7 @@ def native_runner(code: MachineCode) -> Runner:
 
     def go(run: Run, start: int, stop: int) -> int:
         room = spare.pop() if spare else array("d", bytes(8 * code.room + CACHE_LINE))
-        aligned = -(-address(room) // CACHE_LINE) * CACHE_LINE
+        aligned = code.table or -(-address(room) // CACHE_LINE) * CACHE_LINE
         order = None if run.order is None else address(run.order)
         places = address(run.rows), order, address(run.state), address(run.collected), aligned
         end = int(code.run(*places, start, stop, run.n))

@@ -322,7 +322,7 @@ class Program:
             forms.reverse()
         for form in forms if self.backend == "native" else ():
             try:
-                code = native.MachineCode(*form(self._tape, plan, self._strict))
+                code = native.MachineCode(form(self._tape, plan, self._strict))
                 runner = native.native_runner(code)
                 if not (difference := self._difference(runner, plan)):
                     return runner, code, remark

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
 
 from engine.program.fit import Affine
 from engine.program.layout import Block
 from engine.program.loops import LANES
-from engine.program.lowering import NotLowered, declarations
+from engine.program.lowering import NotLowered, Text, declarations
 from engine.program.plan import Plan
 from engine.program.schedule import Schedule
 from engine.program.straight import head, tail
@@ -23,20 +22,13 @@ from engine.program.updated import UpdatedSums
 LINES = 10_000  # instructions beside loops, above which LLVM takes too long
 
 
-class Rolled(NamedTuple):
-    """The LLVM text, and how many numbers of room it needs."""
-
-    text: str
-    room: int
-
-
-def rolled(tape: Tape, plan: Plan, strict: bool = True) -> Rolled:
+def rolled(tape: Tape, plan: Plan, strict: bool = True) -> Text:
     """The LLVM text of the graph as loops."""
     schedule = Schedule(tape, plan, strict)
     alone = sum(isinstance(task, Single) for task in (*schedule.early, *schedule.late))
     if alone > LINES:
         raise NotLowered(f"{alone:,} instructions belong to no loop; machine code of more than {LINES:,} takes too long to make")
-    return Rolled(_Writer(tape, plan, schedule, strict).text(), schedule.layout.size)
+    return Text(_Writer(tape, plan, schedule, strict).text(), schedule.layout.size)
 
 
 class _Writer(UpdatedSums):

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
+from engine.program.lowering import Text
 from engine.program.native import MachineCode, native_runner
 from engine.program.plan import Run
 from engine.program.straight import head, tail
@@ -98,7 +99,7 @@ def _kernel(body: str, numbers: int) -> Callable[[int], object]:
     for k in range(STRANDS):
         ends.append(f"  %at{k} = getelementptr double, ptr %state, i64 {k * LANES}\n  store {VECTOR} %e{k}, ptr %at{k}, align 8\n")
     text = head("run", 0, "", carried) + body + "  br label %stored\nstored:" + tail("".join(ends))
-    runner = native_runner(MachineCode(text, 0))
+    runner = native_runner(MachineCode(Text(text)))
     rows, state = array("d", bytes(8 * numbers)), array("d", bytes(8 * LANES * STRANDS))
 
     def run(n: int) -> object:

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from engine.program.lowering import Lowering, declarations
+from engine.ops import TABLE
+from engine.program.logistic import both, table
+from engine.program.lowering import Lowering, Text, declarations, lowered
 from engine.program.plan import Plan
-from engine.program.tape import Tape
+from engine.program.tape import Operand, Tape
 
 
 REGISTERS = 32  # numbers of the state that can stay in registers
@@ -55,34 +57,32 @@ def tail(closing: str = "") -> str:
     return TAIL.replace("CLOSING", closing)
 
 
-def straight(tape: Tape, plan: Plan, strict: bool = True) -> tuple[str, int]:
-    """The LLVM text of the whole graph, unrolled, and the room it needs beside its buffers: none.
+def straight(tape: Tape, plan: Plan, strict: bool = True) -> Text:
+    """The LLVM text of the whole graph, unrolled. A small state stays in registers from one row to the next.
 
-    A small state stays in registers from one row to the next.
+    If it need not be strict, logistic functions come from a table; what lies beyond it is computed once more, without.
     """
-    lines: list[str] = []
-    low = Lowering(lines, strict)
-    inputs = len(tape.inputs)
+    low = Lowering([], strict)
     carried = plan.state if len(plan.state) <= REGISTERS else ()
-    where = {k: f"%row, i64 {i}" for i, k in enumerate(plan.columns)}
-    where |= {k: f"%state, i64 {i}" for i, k in enumerate(plan.state)}
-    registers: dict[int, str] = {k: f"%s{j}" for j, k in enumerate(carried)}
+    found = {} if strict else logistics(tape)
+    body = _Body(tape, plan, low, {k: f"%s{j}" for j, k in enumerate(carried)}, found)
+    body.write()
+    values, flag = body.values, low.flag
+    if found:
+        low.lines += [f"  br i1 {body.inside}, label %within, label %beyond", "beyond:"]
+        low.flag = None
+        again = _Body(tape, plan, low, {p: r for p, r in body.registers.items() if p < len(tape.inputs)}, {})
+        again.write()
+        low.lines += ["  br label %joined", "within:", "  br label %joined", "joined:"]
 
-    def operand(p: int) -> str:
-        if p < 0:
-            return low.number(tape.constants[-1 - p])
-        if p not in registers:
-            pointer = low.emit(f"getelementptr double, ptr {where[p]}")
-            registers[p] = low.emit(f"load double, ptr {pointer}")
-        return registers[p]
+        def joined(kind: str, first: str, second: str) -> str:
+            return low.emit(f"phi {kind} [ {first}, %within ], [ {second}, %beyond ]")
 
-    wanted = {tape.outputs[k] for k in (*plan.feedback, *plan.collect)}
-    for k, step in enumerate(tape.steps):
-        groups = [[operand(p) for p in g] for g in step.groups]
-        registers[inputs + k] = low.row(step.row, groups, raises=not step.row.quiet)
-    values = {p: operand(p) for p in sorted(wanted)}
-    if low.flag is not None:
-        lines.append(f"  br i1 {low.flag}, label %refused, label %store")
+        values = {p: joined("double", r, again.values[p]) for p, r in values.items()}
+        flag = joined("i1", flag or "false", low.flag or "false")
+    lines = low.lines
+    if flag is not None:
+        lines.append(f"  br i1 {flag}, label %refused, label %store")
         lines += ["refused:", *_kept("refused", [f"%s{j}" for j in range(len(carried))]), "  ret i64 %r"]
     else:
         lines.append("  br label %store")
@@ -98,7 +98,60 @@ def straight(tape: Tape, plan: Plan, strict: bool = True) -> tuple[str, int]:
         ends.append(f"  %last{j} = phi double [ %first{j}, %entry ], [ {register}, %stored ]")
     closing = [*ends, *_kept("done", [f"%last{j}" for j in range(len(carried))])]
     text = declarations() + head("run", len(plan.columns), _text(opening), _text(phis)) + "\n".join(lines)
-    return text + "\n  br label %stored\nstored:" + tail(_text(closing)), 0
+    text += "\n  br label %stored\nstored:" + tail(_text(closing))
+    return Text(text, table=table()[0]) if found else Text(text)
+
+
+class _Body:
+    """The graph once: its lines, the registers of its places, and the values that outputs need."""
+
+    def __init__(
+        self, tape: Tape, plan: Plan, low: Lowering, known: Mapping[int, str], found: Mapping[int, tuple[Operand, bool]]
+    ) -> None:
+        self.tape, self.plan, self.low, self.found = tape, plan, low, found
+        self.registers = dict(known)
+        self.where = {k: f"%row, i64 {i}" for i, k in enumerate(plan.columns)}
+        self.where |= {k: f"%state, i64 {i}" for i, k in enumerate(plan.state)}
+        self.values: dict[int, str] = {}
+        self.inside = ""  # the register that says whether every logistic function was within its table
+        self._pairs: dict[Operand, tuple[str, str]] = {}
+
+    def write(self) -> None:
+        for place, step in enumerate(self.tape.steps, len(self.tape.inputs)):
+            if place in self.found:
+                self.registers[place] = self._logistic(*self.found[place])
+                continue
+            groups = [[self._operand(p) for p in g] for g in step.groups]
+            self.registers[place] = self.low.row(step.row, groups, raises=not step.row.quiet)
+        wanted = {self.tape.outputs[k] for k in (*self.plan.feedback, *self.plan.collect)}
+        self.values = {p: self._operand(p) for p in sorted(wanted)}
+
+    def _operand(self, p: Operand) -> str:
+        if p < 0:
+            return self.low.number(self.tape.constants[-1 - p])
+        if p not in self.registers:
+            pointer = self.low.emit(f"getelementptr double, ptr {self.where[p]}")
+            self.registers[p] = self.low.emit(f"load double, ptr {pointer}")
+        return self.registers[p]
+
+    def _logistic(self, a: Operand, negative: bool) -> str:
+        if a not in self._pairs:
+            s, other, inside = both(self.low, self._operand(a), "%mem")
+            self._pairs[a] = s, other
+            self.inside = self.low.emit(f"and i1 {self.inside}, {inside}") if self.inside else inside
+        return self._pairs[a][negative]
+
+
+def logistics(tape: Tape) -> dict[int, tuple[Operand, bool]]:
+    """The places of logistic functions, of what, and whether of its negative."""
+    f, found = lowered(TABLE["sigmoid"]), {}
+    for place, step in enumerate(tape.steps, len(tape.inputs)):
+        if len(step.groups) == 1 and lowered(step.row) == f:
+            (a,) = step.groups[0]
+            inner = tape.steps[a - len(tape.inputs)] if a >= len(tape.inputs) else None
+            negative = inner is not None and inner.row.name == "neg"
+            found[place] = (inner.groups[0][0], True) if inner and negative else (a, False)
+    return found
 
 
 def _text(lines: Sequence[str]) -> str:
