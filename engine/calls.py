@@ -141,15 +141,19 @@ def _refused(y: Any) -> str:
     return f"{short(y)} of type {type(y).__name__} where a Value was expected"
 
 
-def checked(f: Any, name: str, argnums: Any) -> None:
-    """Raise TypeError or ValueError, in the name of the transform `name`, for no function and for no argnums."""
+def checked(f: Any, name: str, argnums: Any = 0, form: str = "(f)(x)") -> None:
+    """Raise TypeError or ValueError for no function and for no argnums, in the name of a transform called in that form."""
     if f.__class__ is Value:
-        raise TypeError(f"{name} takes a function, {name}(f)(x), not {f!r}; of a recorded graph take gradient(y, [x])")
+        raise TypeError(f"{name} takes a function, {name}{form}, not {f!r}; of a recorded graph take gradient(y, [x])")
     if not callable(f):
-        raise TypeError(f"{name} takes a function, {name}(f)(x), not {short(f)}")
+        raise TypeError(f"{name} takes a function, {name}{form}, not {short(f)}")
     chosen = [argnums] if isinstance(argnums, int) else argnums
     if not isinstance(chosen, list | tuple) or any(k.__class__ is not int for k in chosen):
-        raise TypeError(f"{name}: argnums is an int or a tuple of ints, as in argnums=(0, 2), not {short(argnums)}")
+        point = ", ".join(map(short, argnums)) if isinstance(argnums, list | tuple) else short(argnums)
+        raise TypeError(
+            f"{name}: argnums is an int or a tuple of ints, as in argnums=(0, 2), not {short(argnums)}; "
+            f"the arguments of f go into a call of their own, {name}(f)({point})"
+        )
     if not chosen:
         raise ValueError(f"{name}: argnums is empty; name at least one argument")
 

@@ -57,7 +57,7 @@ def classify(f: Callable[..., Any], x: Any, tolerance: float = 1e-6) -> Critical
     >>> classify(rosenbrock, x).kind, [round(v, 6) for v in x]
     ('minimum', [1.0, 1.0])
     """
-    checked(f, "classify", 0)
+    checked(f, "classify", form="(f, x)")
     if not isinstance(tolerance, int | float) or not 0 < tolerance < 1:
         raise ValueError(f"classify: the tolerance is a number between 0 and 1, not {short(tolerance)}")
     value, first, second = second_order(Call("classify", f, 0, [x]))

@@ -120,6 +120,12 @@ def quietly(row: Row, *args: Any) -> Any:
 
 def careful(row: Row, refusal: Exception, *args: Any) -> Value:
     """A node whose recording was refused: the value by Python's rules, or the error; the partials by IEEE 754's."""
+    if isinstance(refusal, TypeError):
+        try:
+            check_data(*(v for p in args for v in (p if isinstance(p, tuple) else (p,)) if v.__class__ is Value))
+        except TypeError as reason:
+            raise reason from None
+        raise refusal
     try:
         recorder(row.name, "f")(*_numbers(args))
     except (ArithmeticError, ValueError) as reason:

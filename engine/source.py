@@ -241,7 +241,7 @@ def _careful(row: Row, lines: Sequence[str], args: Sequence[str]) -> list[str]:
     return [
         "try:",
         *(f"    {line}" for line in lines),
-        f"except (ArithmeticError, ValueError) as refusal: return careful({row.name}_row, refusal, {', '.join(args)})",
+        f"except (ArithmeticError, ValueError, TypeError) as refusal: return careful({row.name}_row, refusal, {', '.join(args)})",
     ]
 
 

@@ -149,10 +149,11 @@ def second_order(c: Call) -> tuple[Number, list[Number], list[list[Number]]]:
 
 def _moving(name: str, f: Any, primals: Any, tangents: Any) -> Call:
     """The call of `f` at `primals`, whose numbers move with the velocities `tangents`."""
-    checked(f, name, 0)
+    form = "(f, (x,), (v,))"
+    checked(f, name, form=form)
     for what, xs in (("primals", primals), ("tangents", tangents)):
         if not isinstance(xs, list | tuple) or not xs:
-            wanted = f"a tuple with an entry for each argument, {name}(f, (x,), (v,))"
+            wanted = f"a tuple with an entry for each argument, {name}{form}"
             raise TypeError(f"{name}: {what} is {wanted}, not {short(xs)}")
     if len(primals) != len(tangents):
         raise ValueError(f"{name}: {len(primals)} primals have {len(tangents)} tangents; give one for each")

@@ -560,10 +560,12 @@ REFUSED = [
         "hessian takes a function, hessian(f)(x), not Value(data=1, grad=–, label='w'); of a recorded graph take "
         "gradient(y, [x])",
     ),
-    (lambda: jvp(2.0, (2.0,), (1.0,)), TypeError, "jvp takes a function, jvp(f)(x), not 2.0"),
+    (lambda: jvp(2.0, (2.0,), (1.0,)), TypeError, "jvp takes a function, jvp(f, (x,), (v,)), not 2.0"),
     (lambda: grad(sin, "0"), TypeError, f"grad: {NO_INT} '0'"),
     (lambda: jacobian(sin, True), TypeError, f"jacobian: {NO_INT} True"),
     (lambda: hessian(sin, (0, 1.0)), TypeError, f"hessian: {NO_INT} (0, 1.0)"),
+    (lambda: hessian(sin, [1.0, 2]), TypeError, f"hessian: {NO_INT} [1.0, 2]; the arguments of f go into a call of their own, hessian(f)(1.0, 2)"),
+    (lambda: jacobian(sin, 0.5), TypeError, "go into a call of their own, jacobian(f)(0.5)"),
     (lambda: grad(sin, ()), ValueError, "grad: argnums is empty; name at least one argument"),
     (
         lambda: grad(sin, 2)(1.0),
@@ -727,7 +729,7 @@ def test_a_net_of_zeros_is_a_saddle_for_and_and_degenerate_for_xor():
 @pytest.mark.parametrize(
     ("call", "kind", "sentence"),
     [
-        (lambda: classify(W, 1.0), TypeError, "classify takes a function, classify(f)(x), not Value"),
+        (lambda: classify(W, 1.0), TypeError, "classify takes a function, classify(f, x), not Value"),
         (lambda: classify(lambda x: [x], 1.0), TypeError, f"classify: {WHOLE} [Value"),
         (lambda: classify(sin, 1.0, 0.0), ValueError, "classify: the tolerance is a number between 0 and 1, not 0.0"),
         (lambda: classify(sin, 1.0, "small"), ValueError, "between 0 and 1, not 'small'"),

@@ -276,6 +276,7 @@ def test_every_blank_can_be_emptied_and_is_found_again():
         ("TABLE = {}", "__import__(__import__('os').name)._exit(0)\nTABLE = {}", "SystemExit: os._exit ends all checks; leave it out"),
         ("TABLE = {}", "__import__('os').fork()\nTABLE = {}", "SystemExit: os.fork ends all checks; leave it out"),
         ("TABLE = {}", "__import__('os').execlp('true', 'true')\nTABLE = {}", "SystemExit: os.execv"),
+        ("TABLE = {}", "__import__('os').close(1)\nTABLE = {}", "SystemExit: os.close(1) silences all checks; leave it out"),
         ("    n.op = op", "    __import__('os')._exit(0)\n    n.op = op", "os._exit ends all checks; leave it out"),
     ],
 )
@@ -293,6 +294,14 @@ def test_the_calls_that_end_a_process_are_there_again_after_a_check():
     with kept_alive(), pytest.raises(SystemExit, match="leave it out"):
         os._exit(0)
     assert os._exit.__module__ in ("posix", "nt")
+
+
+def test_a_file_may_close_what_it_opened(tmp_path):
+    opened = os.open(tmp_path / "a", os.O_CREAT)
+    with kept_alive():
+        os.close(opened)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened)
 
 
 def test_the_file_is_called_by_the_name_it_has(tmp_path):

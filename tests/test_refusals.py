@@ -1,10 +1,27 @@
 """The mistakes of a first hour: each gets one sentence with the value and what to write instead."""
 
+import re
 from array import array
 
 import pytest
 
-from engine import Leaves, Value, affine, anomaly, compile as compiled, draw, gradcheck, gradient, reevaluate, tanh
+from engine import (
+    Leaves,
+    Value,
+    affine,
+    anomaly,
+    compile as compiled,
+    dot,
+    draw,
+    gradcheck,
+    gradient,
+    leaky_relu,
+    maximum,
+    reevaluate,
+    relu,
+    softmax,
+    tanh,
+)
 from engine.expression import ExpressionError, parse
 
 
@@ -84,3 +101,25 @@ def test_the_name_of_a_function_alone_is_told_apart_from_a_misspelt_name():
         parse("tanh + 1", {})
     with pytest.raises(ExpressionError, match=r"'tan' has no value: .*; did you mean 'tanh'"):
         parse("tan + 1", {})
+
+
+USES = {
+    "mul": lambda x: x * 2, "div": lambda x: 2 / x, "neg": lambda x: -x, "pow": lambda x: x**2, "lt": lambda x: x < 2,
+    "tanh": tanh, "relu": relu, "leaky_relu": leaky_relu, "maximum": lambda x: maximum(x, 2),
+    "dot": lambda x: dot([x, Value(1.0)], [1.0, 2.0]), "softmax": lambda x: softmax([Value(1.0), x]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize(("broken", "remedy"), [("1.5", r"write float\('1.5'\) if"), (None, "give an int, a float or a Value"), ([1], "a Value is one scalar: take")])
+def test_arithmetic_names_the_value_whose_number_was_overwritten(use, broken, remedy):
+    x = Value(0.5, "x")
+    x.data = broken
+    with pytest.raises(TypeError, match=rf"^'x' has \.data: a number was expected, not {re.escape(repr(broken))} of type .*; {remedy}") as told:
+        use(x)
+    assert told.value.__suppress_context__
+
+
+def test_what_is_wrong_beside_a_sound_value_keeps_its_own_message():
+    with pytest.raises(TypeError, match=r"^mul: a number was expected, not 'a' of type str"):
+        Value(0.5, "x") * "a"

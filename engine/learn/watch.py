@@ -4,7 +4,8 @@ What never comes back to Python, as `sum(iter(int, 1))` does not, cannot be inte
 process ends, with the line as the interpreter prints it.
 
 While the code runs, what would end the process at once or double it raises SystemExit instead: a file that calls
-`os._exit(0)` would otherwise count as passed, and a forked child would run all checks once more.
+`os._exit(0)` would otherwise count as passed, and a forked child would run all checks once more. So does what
+would close the streams on which the verdict is told.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def kept_alive() -> Iterator[None]:
     ...
     SystemExit: os._exit ends all checks; leave it out
     """
-    held = [(m, name, getattr(m, name)) for m in (os, sys.modules[os.name]) for name in ENDING if hasattr(m, name)]
-    for module, name, _ in held:
-        setattr(module, name, refused(name))
+    held = [(m, name, getattr(m, name)) for m in (os, sys.modules[os.name]) for name in (*ENDING, "close") if hasattr(m, name)]
+    for module, name, function in held:
+        setattr(module, name, open_for_telling(function) if name == "close" else refused(name))
     try:
         yield
     finally:
@@ -54,6 +55,17 @@ def refused(name: str) -> Any:
         raise SystemExit(f"os.{name} ends all checks; leave it out")
 
     return refuse
+
+
+def open_for_telling(close: Any) -> Any:
+    """`os.close` for all but the streams on which the verdict is told."""
+
+    def closing(fd: Any) -> None:
+        if fd in (1, 2):
+            raise SystemExit(f"os.close({fd}) silences all checks; leave it out")
+        close(fd)
+
+    return closing
 
 
 @contextmanager
