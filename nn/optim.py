@@ -14,7 +14,13 @@ Schedule: TypeAlias = Callable[[int, int], float]  # (epoch, epochs) -> the fact
 
 
 class Diverged(ArithmeticError):
-    """Training ran away: a loss or a weight would have become infinite or NaN. No weight was changed."""
+    """Training ran away: a loss or a weight would have become infinite or NaN. No weight was changed.
+
+    Its arguments are what happened and, if there is any, what to try.
+    """
+
+    def __str__(self) -> str:
+        return ": ".join(map(str, self.args))
 
 
 class SGD:
@@ -60,7 +66,8 @@ class SGD:
                 if not math.isfinite(w):
                     raise Diverged(
                         f"a step of lr={self.lr:g} takes {p.label or 'a parameter'} from {p.data:g} with gradient "
-                        f"{p.grad:g} to {w}: nothing was changed; try a smaller lr"
+                        f"{p.grad:g} to {w}",
+                        "nothing was changed; try a smaller lr",
                     )
         try:
             _set(moving, new)

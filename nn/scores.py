@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine import no_grad
 from nn.losses import LOSSES, Loss
 
 
+OF_NETS = (LOSSES["hinge"], LOSSES["bce_with_logits"], LOSSES["cross_entropy_with_logits"])  # 0 leans to no answer
 NO_IS_NEGATIVE = (LOSSES["hinge"], LOSSES["bce_with_logits"])  # outputs say no below 0; elsewhere below one half
 
 
@@ -42,6 +44,24 @@ def _right(o: Sequence[float], t: Any, boundary: float) -> bool:
     if isinstance(t, int):
         return (o[0] > boundary) == bool(t) if len(o) == 1 else max(range(len(o)), key=o.__getitem__) == t
     return all((o_k > boundary) == (t_k > boundary) for o_k, t_k in zip(o, t, strict=True))
+
+
+def blind_loss(train: Iterable[Any], rows: Iterable[Any], loss_of: Loss, nout: int) -> float:
+    """The mean loss on `rows` of one answer to all of them: the mean target of `train`, or nets of 0.
+
+    A model that does no better is of no use. It is inf where the answer rules out a row.
+
+    >>> from nn import data
+    >>> round(blind_loss(data.XOR(), data.XOR(), LOSSES["bce"], 1), 6)       # ln 2
+    0.693147
+    """
+    coded = [[float(k == t) for k in range(nout)] if isinstance(t, int) else t for _, t in train]
+    answer = [0.0 if loss_of in OF_NETS else sum(column) / len(coded) for column in zip(*coded, strict=True)]
+    try:
+        errors = [float(loss_of(answer, t)) for _, t in rows]
+    except ArithmeticError:
+        return math.inf
+    return sum(errors) / len(errors)
 
 
 def scores(model: Any, rows: list[Any], loss_of: Loss, compiled: Any = None) -> tuple[float, float | None]:

@@ -48,7 +48,8 @@ def update(
     except ArithmeticError as error:
         place = f"update {first + k} (epoch {epoch}, row {', '.join(map(str, indices))})"
         node = f"; {found}" if (found := _first_node(lambda: objective(model, loss_of, batch), optimiser)) else ""
-        error.args = (f"{place}: {error}{node}; no weight was changed; {_advice(error, optimiser.lr, batch, first + k)}",)
+        what = error.args[0] if isinstance(error, Diverged) else error
+        error.args = (f"{place}: {what}{node}; no weight was changed; {_advice(error, optimiser, batch, first + k)}",)
         raise
     return float(E.data)
 
@@ -68,7 +69,7 @@ def _first_node(E: Callable[[], Value], optimiser: SGD) -> str:
     return ""
 
 
-def _advice(error: ArithmeticError, lr: float, batch: Sequence[Any], step: int) -> str:
+def _advice(error: ArithmeticError, optimiser: SGD, batch: Sequence[Any], step: int) -> str:
     """Something to try, by what is likely to be the cause."""
     lost = str(error).split("(")[0]
     if lost in ("bce", "cross_entropy"):
@@ -76,6 +77,8 @@ def _advice(error: ArithmeticError, lr: float, batch: Sequence[Any], step: int) 
     largest = max((abs(v) for x, _ in batch for v in x), default=0.0)
     if largest >= LARGE:
         return f"an input is {largest:g}: try nn.data.standardise, or a smaller lr"
-    if step == 0 or lr == 0:
+    if step == 0 or optimiser.lr == 0:
         return "try smaller initial weights (init=)"
-    return f"try a smaller lr, as {lr / 10:.3g}"
+    if optimiser.momentum >= 1:
+        return f"try a momentum below 1, as 0.9: with {optimiser.momentum:g} no gradient is ever forgotten"
+    return f"try a smaller lr, as {optimiser.lr / 10:.3g}"

@@ -122,7 +122,7 @@ def test_a_second_run_replaces_the_files_of_the_first(run, tmp_path):
 
 def test_without_out_nothing_is_written(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    status, lines, err = run("train", "xor", "--epochs", 3)
+    status, lines, err = run("train", "xor", "--epochs", 30)
     assert (status, len(lines), err) == (0, 4, [])
     assert files(tmp_path) == []
 
@@ -147,6 +147,29 @@ def test_options_reach_the_training(run, tmp_path):
     assert load(tmp_path / "model.safetensors").state_dict() == model.state_dict()
     assert f"held-out accuracy {accuracy(model, test):.4f}" in lines[3]
     assert re.search(r"η dE/dw = \S+ - 0\.3 × ", (tmp_path / "explanation.txt").read_text())  # the step that lr makes
+
+
+@pytest.mark.parametrize(
+    ("options", "guess", "remedy"),
+    [
+        ("iris --lr 1e10", "1.0986", "a smaller --lr, as 0.05"),
+        ("iris --lr 3", "1.0986", "a smaller --lr, as 0.05"),
+        ("iris --momentum 2 --epochs 2", "1.0986", "a --momentum below 1, as 0.9"),
+        ("iris --lr 0", "1.0986", "a --lr above 0"),
+        ("iris --weight-decay 1", "1.0986", "a smaller --weight-decay, more --epochs, another --lr or another --seed"),
+        ("xor --epochs 3", "0.1250", "more --epochs, another --lr or another --seed"),  # 1/2 of 1/4, the variance
+    ],
+)
+def test_a_training_that_ends_no_better_than_one_answer_says_so(run, options, guess, remedy):
+    status, lines, err = run("train", *options.split())
+    assert status == 0
+    end = re.search(r"-> (\S+),", lines[2])[1]
+    assert err == [f"nn train: the loss ends at {end}, no better than the {guess} of one answer for every row; try {remedy}"]
+
+
+@pytest.mark.parametrize("options", ["iris --epochs 1", "moons", "xor --epochs 30", "xor --output linear --loss bce_with_logits --seed 1", "or"])
+def test_a_training_that_learned_says_nothing(run, options):
+    assert run("train", *options.split())[::2] == (0, [])
 
 
 # ---- CSV files
@@ -211,14 +234,15 @@ def refused(result, *told):
         ("train irsi", ["nn train: there is no data set 'irsi' (did you mean 'iris'?); write one of and, or, xor, "]),
         ("train iris --target species", ["target='species' is for CSV files"]),
         ("train missing.csv --target y", ["missing.csv cannot be read: No such file or directory"]),
-        ("train iris --lr -0.1", ["nn train: lr must be a number >= 0, not -0.1"]),
-        ("train iris --lr nan", ["lr must be a number >= 0, not nan"]),
-        ("train iris --lr fast", ["--lr: invalid float value: 'fast'"]),
-        ("train iris --hidden 8 0", ["units of a layer must be a whole number >= 1, not 0"]),
-        ("train iris --hidden 2.5", ["--hidden: invalid int value: '2.5'"]),
-        ("train iris --epochs 0", ["epochs must be a whole number >= 1, not 0"]),
-        ("train iris --batch-size -3", ["batch_size must be a whole number >= 1, not -3"]),
-        ("train iris --momentum -1", ["momentum must be a number >= 0, not -1.0"]),
+        ("train iris --lr -0.1", ["train: argument --lr: write a number >= 0, not -0.1; --help tells more"]),
+        ("train iris --lr nan", ["argument --lr: write a number >= 0, not nan"]),
+        ("train iris --lr fast", ["--lr: write a number >= 0, not fast"]),
+        ("train iris --hidden 8 0", ["--hidden: write a whole number >= 1, not 0"]),
+        ("train iris --hidden 2.5", ["--hidden: write a whole number >= 1, not 2.5"]),
+        ("train iris --epochs 0", ["--epochs: write a whole number >= 1, not 0"]),
+        ("train iris --batch-size -3", ["--batch-size: write a whole number >= 1, not -3"]),
+        ("train iris --weight-decay inf", ["--weight-decay: write a number >= 0, not inf"]),
+        ("train iris --momentum -1", ["--momentum: write a number >= 0, not -1"]),
         ("train iris --seed -1", ["seed is -1; write an int of 0 or more"]),
         ("train iris --held-out 1", ["held_out is 1.0; write a part between 0 and 1"]),
         ("train iris --held-out 0.001", ["held_out=0.001 of Dataset('iris'", "each needs at least one"]),
@@ -230,8 +254,10 @@ def refused(result, *told):
     ],
 )
 def test_bad_arguments(run, tmp_path, args, told):
-    refused(run(*args.split(), *(["--out", tmp_path / "out"] if "train " in args else [])), *told)
+    status, out, err = run(*args.split(), *(["--out", tmp_path / "out"] if "train " in args else []))
+    refused((status, out, err), *told)
     assert files(tmp_path) == []
+    assert not ("argument" in err[0] and out)  # told before any work
 
 
 @pytest.mark.parametrize(
@@ -306,7 +332,7 @@ def test_a_drawing_that_fails_leaves_nothing_half_written(run, monkeypatch, tmp_
         raise OSError("no space left")
 
     monkeypatch.setattr("nn.cli.train.draw", fail)
-    refused(run("train", "xor", "--epochs", 2, "--out", tmp_path / "out"), "no space left")
+    refused(run("train", "xor", "--epochs", 30, "--out", tmp_path / "out"), "no space left")
     assert files(tmp_path) == []
 
 
@@ -348,8 +374,8 @@ def test_as_a_process(tmp_path):
 
 def test_a_constant_column_is_told_and_trained_around(tmp_path):
     path = tmp_path / "flat.csv"
-    path.write_text("a,b,y\n" + "".join(f"{k % 7},3,{'uv'[k % 2]}\n" for k in range(40)))
-    done = python("train", str(path), "--target", "y", "--epochs", "2", "--out", str(tmp_path / "out"))
+    path.write_text("a,b,y\n" + "".join(f"{k % 7},3,{'uv'[k % 7 > 2]}\n" for k in range(40)))
+    done = python("train", str(path), "--target", "y", "--epochs", "9", "--out", str(tmp_path / "out"))
     assert (done.returncode, done.stderr) == (0, "nn train: constant in the training rows, left at 0: b\n")
     assert files(tmp_path / "out") == WRITTEN
 
@@ -382,4 +408,4 @@ def test_a_share_of_a_truth_table_is_not_silently_ignored(command, share, run):
 
 @pytest.mark.parametrize("jobs", [0, -2])
 def test_no_processes_are_refused_by_the_name_of_the_option(jobs, run):
-    refused(run("search", "xor", "--jobs", jobs), f"--jobs is {jobs}; write a number of processes, 1 or more")
+    refused(run("search", "xor", "--jobs", jobs), f"--jobs: write a whole number >= 1, not {jobs}")

@@ -160,6 +160,23 @@ def test_plots_of_a_run(run, moons, tmp_path, kind):
     assert other.read_bytes() == first
 
 
+@pytest.mark.parametrize(("name", "begins"), [("a.svg", b"<?xml"), ("a.PDF", b"%PDF"), ("a.PNG", b"\x89PNG")])
+def test_a_picture_is_what_its_name_says(run, moons, tmp_path, name, begins):
+    assert run("plot", moons, "curves", "--out", tmp_path / name)[0] == 0
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_a_flat_landscape_is_called_flat(run, moons, monkeypatch, tmp_path):
+    assert run("train", "moons", "--activation", "relu", "--init", "zeros", "--epochs", 2, "--out", tmp_path)[0] == 0
+    drawn = []
+    monkeypatch.setattr("nn.cli.plot.image", lambda figure, kind: drawn.append(figure) or b"")
+    for folder in (tmp_path, moons):
+        assert run("plot", folder, "landscape", "--points", 3)[0] == 0
+    flat, sloping = (figure.axes[0].get_title() for figure in drawn)
+    assert flat == "around the trained weights (dot); flat, E is the same everywhere"
+    assert "inside" in sloping
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [
@@ -169,6 +186,8 @@ def test_plots_of_a_run(run, moons, tmp_path, kind):
         ("walks --points 0", "points must be a whole number >= 2, not 0"),
         ("weights --weights w_h1,x1 w_h9,x1", "there is no weight 'w_h9,x1'; there are w_h1,x1, w_h1,x2, w_h2,x1, "),
         ("histogram", "invalid choice: 'histogram'"),
+        ("curves --out a.xyz", "--out a.xyz: a picture's name ends with .png, .svg or .pdf"),
+        ("curves --out folder/", "a picture's name ends with .png, .svg or .pdf"),
         ("curves --out /dev/null/x/y.png", "cannot write to"),
     ],
 )
@@ -367,15 +386,17 @@ def test_a_random_search_draws_between(run):
     ("args", "told"),
     [
         ("irsi", "did you mean 'iris'?"),
-        ("xor --lr 0.1 -1", "lr must be a number >= 0, not -1"),
-        ("xor --hidden 0 2", "must be a whole number >= 1, not 0"),
-        ("xor --seeds 0", "seeds"),
-        ("xor --random 0", "runs is 0"),
+        ("xor --lr 0.1 -1", "--lr: write a number >= 0, not -1"),
+        ("xor --hidden 0 2", "--hidden: write a whole number >= 1, not 0"),
+        ("xor --seeds 0", "--seeds: write a whole number >= 1, not 0"),
+        ("xor --epochs 0", "--epochs: write a whole number >= 1, not 0"),
+        ("xor --random 0", "--random: write a whole number >= 1, not 0"),
         ("xor --out /dev/null/x", "cannot write to"),
     ],
 )
 def test_what_search_refuses(run, args, told):
-    status, _, err = run("search", *args.split(), "--epochs", 2)
+    status, out, err = run("search", *args.split(), *([] if "--epochs" in args else ["--epochs", 2]))
+    assert out == ""
     assert status == 2
     assert len(err) == 1
     assert told in err[0]

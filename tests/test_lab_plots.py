@@ -1,11 +1,12 @@
 """The figures: what they draw, and the sentences for what cannot be drawn."""
 
+import itertools
 import math
 
 import pytest
 
 from nn import MLP, Epoch, History, data, fit
-from nn.lab import plots
+from nn.lab import landscape, plots
 from nn.lab.landscape import Surface
 
 
@@ -118,3 +119,24 @@ def test_no_line_of_the_grid_crosses_a_bar():
     bar = ax.bar([1], [2.0])[0]
     plots.tidy(ax, "x", "y").figure.canvas.draw()
     assert max(ax.xaxis.get_zorder(), ax.yaxis.get_zorder()) < bar.get_zorder()
+
+
+@pytest.mark.parametrize("E", [0.0, 1.69, -3.0, 1e300])
+def test_a_flat_surface_has_one_colour_and_one_tick(E):
+    rounded = itertools.cycle([E, math.nextafter(E, math.inf)])
+    made = landscape.sampled(lambda w: next(rounded), [0.0, 0.0], [1.0, 0.0], [0.0, 1.0], points=4)
+    assert made.flat == (E != 0)  # beside 0 nothing is rounding
+    made = landscape.sampled(lambda w: E, [0.0, 0.0], [1.0, 0.0], [0.0, 1.0], points=4)
+    _, bar = plots.surface(made).figure.axes
+    assert [t.get_text() for t in bar.get_yticklabels()] == [f"{E:.6g}"]
+    assert bar.get_ylabel() == "mean error E, the same everywhere"
+
+
+def test_the_ticks_of_a_surface_are_whole_numbers_and_not_what_is_left_of_an_offset():
+    made = landscape.sampled(lambda w: 1.69 + 1e-5 * w[0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0], points=4)
+    figure = plots.surface(made).figure
+    figure.canvas.draw()
+    ticks = [float(t.get_text()) for t in figure.axes[1].get_yticklabels()]
+    assert not made.flat
+    assert all(1.6899 < t < 1.6901 for t in ticks)
+    assert len(set(ticks)) == len(ticks) > 2

@@ -486,6 +486,15 @@ def test_sorted_filtered_and_summed_up():
         results.sorted("lrr")
 
 
+def test_what_was_tried_over_a_decade_is_drawn_over_decades():
+    pytest.importorskip("matplotlib")
+    for rates, scale in (([0.01, 0.02, 0.05], "linear"), ([0.01, 0.1], "log"), ([0.05, 0.1, 0.5, 1.0], "log"), ([0.0, 0.1], "linear")):
+        ax = grid(data.XOR(), {"lr": rates}, hidden=2, loss="sse", epochs=1).plot("lr")
+        assert ax.get_xscale() == scale
+        if scale == "log":
+            assert [t.get_text() for t in ax.get_xticklabels()] == [f"{x:g}" for x in rates]
+
+
 def test_the_plot_shows_every_run():
     pytest.importorskip("matplotlib")
     results = table()

@@ -14,6 +14,7 @@ from numpy_twin import Twin, orders, train
 from engine import Value, no_grad, recording
 from nn import MLP, SGD, Diverged, Epoch, History, Layer, Neuron, Update, accuracy, data, fit, losses, predict
 from nn.lab.plots import loss_curves
+from nn.scores import blind_loss
 
 
 @pytest.fixture(autouse=True)
@@ -482,6 +483,26 @@ def test_divergence_is_told_and_keeps_the_weights_of_before_that_step():
     assert numbers(model) == trail[-1]
     assert all(map(math.isfinite, numbers(model)))
     assert re.match(r"update \d \(epoch \d, row \d\): .*; no weight was changed; try a smaller lr, as 1e\+59$", str(told.value))
+
+
+@pytest.mark.parametrize("backend", ["graph", "python"])
+def test_a_momentum_that_grows_is_told_before_the_learning_rate(backend):
+    with pytest.raises(Diverged, match=r"update 332 .*; no weight was changed; try a momentum below 1, as 0.9: with 3 no gradient is ever forgotten$"):
+        fit(MLP(1, [1], seed=0), [((0.5,), (1.0,))], loss="sse", lr=0.01, epochs=2000, momentum=3.0, backend=backend)
+
+
+def test_one_answer_for_every_row():
+    rows = [((float(k),), k % 3 % 2) for k in range(6)]  # classes 0, 1, 0, 0, 1, 0
+    share = 1 / 3
+    entropy = -(share * math.log(share) + (1 - share) * math.log(1 - share))
+    assert blind_loss(rows, rows, losses.cross_entropy, 2) == pytest.approx(entropy, rel=1e-12)
+    assert blind_loss(rows, rows, losses.cross_entropy_with_logits, 2) == pytest.approx(math.log(2), rel=1e-12)
+    numbers = [((0.0,), (1.0, 5.0)), ((0.0,), (4.0, -1.0))]
+    assert blind_loss(numbers, numbers, losses.half_sse, 2) == (1.5**2 + 3**2) / 2
+    assert blind_loss(numbers[:1], numbers, losses.sse, 2) == (3**2 + 6**2) / 2  # the answer is that of the training rows
+    assert blind_loss([((0.0,), 0)], [((0.0,), 1)], losses.cross_entropy, 2) == math.inf
+    signs = [((0.0,), (1.0,)), ((0.0,), (-1.0,))]
+    assert blind_loss(signs, signs, losses.hinge, 1) == 1.0
 
 
 def test_an_infinite_loss_is_told():

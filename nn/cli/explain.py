@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import explain
 from nn.cli.folder import Saved, read
+from nn.cli.numbers import rate
 from nn.cli.problem import named_target
 from nn.data import check_rows
 from nn.losses import LOSSES, loss_function
@@ -36,7 +37,7 @@ def add(commands: Any) -> None:
     add("--dataset", help="take rows of this data set, if the model has no run.json beside it")
     add("--sample", type=int, metavar="N", help="the row of this number, from 0: of the held-out rows, or of a truth table's four")
     add("--loss", choices=list(LOSSES), help="the error, if not that of the training")
-    add("--eta", type=float, help="learning rate of the step that is shown, if not that of the training")
+    add("--eta", type=rate, help="learning rate of the step that is shown, if not that of the training")
     add("--latex", action="store_true", help="as LaTeX")
     parser.set_defaults(run=run)
 

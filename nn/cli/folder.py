@@ -91,9 +91,9 @@ def ready(out: Path) -> None:
         raise OSError(f"cannot write to {out}: {error.strerror}; give --out another folder") from None
 
 
-def png(figure: Any) -> bytes:
-    """A figure as the bytes of a PNG file, the same for the same figure."""
-    figure.savefig(made := BytesIO(), format="png")
+def image(figure: Any, kind: str = "png") -> bytes:
+    """A figure as the bytes of a picture file; a PNG is the same for the same figure."""
+    figure.savefig(made := BytesIO(), format=kind)
     return made.getvalue()
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from nn import MLP, History, fit
 from nn.cli.defaults import Defaults
-from nn.cli.folder import TRAINED_WITH, Saved, png, read, ready
+from nn.cli.folder import TRAINED_WITH, Saved, image, read, ready
 from nn.files import write
 from nn.lab import course, landscape, plots
 from nn.lab.recorder import Recorder
 
 
+ENDINGS = (".png", ".svg", ".pdf")
 SHOWN = 500  # updates, at most, of which gradients and weights are drawn
 COLUMNS = 100  # of the heat map, at most, each the mean of several updates
 FINEST = 401  # points of a landscape's side: a picture has not many more pixels
@@ -43,18 +44,20 @@ def add(commands: Any) -> None:
     add("--points", type=int, default=41, help="of a landscape's side")
     add("--reach", type=float, default=1.0, help="of a landscape to either side")
     add("--seed", type=int, default=0, help="decides the random directions of a landscape")
-    add("--out", type=Path, help="the PNG file, if not RUN/KIND.png")
+    add("--out", type=Path, help="the picture's file, if not RUN/KIND.png; its name ends with .png, .svg or .pdf")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draw, and write the PNG file."""
+    """Draw, and write the picture's file."""
+    if args.out is not None and args.out.suffix.lower() not in ENDINGS:
+        raise ValueError(f"--out {args.out}: a picture's name ends with {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     saved = read(args.folder)
     out = args.out or saved.path.parent / f"{args.kind}.png"
     ready(out.parent)
     figure = DRAWN[args.kind](saved, args)
     out.parent.mkdir(parents=True, exist_ok=True)
-    print(write(out, png(figure)))
+    print(write(out, image(figure, out.suffix.lower()[1:])))
 
 
 def _curves(saved: Saved, args: argparse.Namespace) -> Any:
@@ -89,7 +92,7 @@ def _landscape(saved: Saved, args: argparse.Namespace) -> Any:
         ax.set_xlabel("first random direction")
         ax.set_ylabel("second random direction")
     n = len(made.minima())
-    inside = {0: "no minimum inside", 1: "one minimum inside"}.get(n, f"{n} minima inside")
+    inside = "flat, E is the same everywhere" if made.flat else {0: "no minimum inside", 1: "one minimum inside"}.get(n, f"{n} minima inside")
     ax.set_title(f"around the trained weights (dot); {inside}", fontsize=9)
     return ax.figure
 

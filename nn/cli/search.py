@@ -7,15 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nn import MLP, save
+from nn import save
 from nn.cli.defaults import Defaults
-from nn.cli.folder import fill, png, ready
+from nn.cli.folder import fill, image, ready
+from nn.cli.numbers import count, rate
 from nn.cli.problem import HELD_OUT, brief, problem
 from nn.files import libraries
 from nn.lab import between, grid, random_search
 from nn.losses import LOSSES
 from nn.modules import ACTIVATIONS
-from nn.optim import at_least_zero
 
 
 def add(commands: Any) -> None:
@@ -31,17 +31,17 @@ def add(commands: Any) -> None:
     add = parser.add_argument
     add("dataset", help="as for train")
     add("--target", help="the column to predict (CSV files)")
-    add("--hidden", type=int, nargs="+", default=[4, 8], metavar="N", help="units of the hidden layer to try")
-    add("--lr", type=float, nargs="+", default=[0.01, 0.1], metavar="ETA", help="learning rates to try")
-    add("--seeds", type=int, default=3, help="trainings of each setting, from seeds 0, 1, ...")
-    add("--random", type=int, metavar="N", help="draw N settings instead of trying all")
+    add("--hidden", type=count, nargs="+", default=[4, 8], metavar="N", help="units of the hidden layer to try")
+    add("--lr", type=rate, nargs="+", default=[0.01, 0.1], metavar="ETA", help="learning rates to try")
+    add("--seeds", type=count, default=3, help="trainings of each setting, from seeds 0, 1, ...")
+    add("--random", type=count, metavar="N", help="draw N settings instead of trying all")
     add("--activation", default="tanh", choices=list(ACTIVATIONS), help="of the hidden layer")
     add("--output", choices=[*ACTIVATIONS, "softmax"], help="activation of the output layer")
     add("--loss", choices=list(LOSSES), help="the error on one sample")
-    add("--epochs", type=int, default=30, help="passes over the training rows")
+    add("--epochs", type=count, default=30, help="passes over the training rows")
     add("--held-out", type=float, default=HELD_OUT, help="share of the rows kept for testing, which ranks the runs")
     add("--seed", type=int, default=0, help="decides the split, and what is drawn")
-    add("--jobs", type=int, metavar="N", help="processes to run in; by default this one alone")
+    add("--jobs", type=count, metavar="N", help="processes to run in; by default this one alone")
     add("--out", type=Path, help="folder for the best model, the table, a figure and every run")
     parser.set_defaults(run=run, interrupted="what was done is kept with --out")
 
@@ -53,12 +53,6 @@ def run(args: argparse.Namespace) -> None:
         "validation": task.test if task.held_out else None, "executor": args.jobs, "activation": args.activation,
         "output": task.output, "loss": task.loss, "epochs": args.epochs,
     }  # fmt: skip
-    if args.jobs is not None and args.jobs < 1:
-        raise ValueError(f"--jobs is {args.jobs}; write a number of processes, 1 or more, or leave it out")
-    for lr in args.lr:  # told now, and not as runs that failed
-        at_least_zero("lr", lr)
-    for hidden in args.hidden:
-        MLP(len(task.dataset.features), [hidden, task.nout])
     if args.out is not None:
         libraries()
         ready(args.out)
@@ -81,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
             "model.safetensors": (partial(save, best_model, dataset=task.test), f"the best model: {setting}"),
             "table.txt": (f"{told}\n".encode(), "the runs, the best first"),
             "runs.jsonl": (options["file"].read_bytes(), "every run with its weights; the same search, started again, goes on from it"),
-            "runs.png": (png(results.plot("lr", by="hidden").figure), "every run by its learning rate"),
+            "runs.png": (image(results.plot("lr", by="hidden").figure), "every run by its learning rate"),
         }
         fill(args.out, f"{len(results)} trainings on {args.dataset}, best loss {brief(getattr(best, results.measure))}", files)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine import Value, draw, explain
-from nn import MLP, fit, save
+from nn import MLP, Epoch, fit, save
 from nn.cli.defaults import Defaults
-from nn.cli.folder import described, fill, png, ready
+from nn.cli.folder import described, fill, image, ready
+from nn.cli.numbers import count, rate
 from nn.cli.problem import HELD_OUT, Problem, brief, named_target, problem
 from nn.files import libraries
 from nn.init import INITIALISERS
@@ -18,7 +20,11 @@ from nn.lab.plots import loss_curves
 from nn.losses import LOSSES, loss_function
 from nn.modules import ACTIVATIONS
 from nn.optim import SCHEDULES
+from nn.scores import blind_loss
 from nn.train import BACKENDS, ORDERS
+
+
+LR = 0.05  # unless you say otherwise
 
 
 def add(commands: Any) -> None:
@@ -33,17 +39,17 @@ def add(commands: Any) -> None:
     add = train.add_argument
     add("dataset", help="iris, digits, wine, breast_cancer, moons, and, or, xor, or a CSV file")
     add("--target", help="the column to predict: its name, or its position from 0 (CSV files)")
-    add("--hidden", type=int, nargs="*", default=[8], metavar="N", help="units of each hidden layer")
+    add("--hidden", type=count, nargs="*", default=[8], metavar="N", help="units of each hidden layer")
     add("--activation", default="tanh", choices=list(ACTIVATIONS), help="of the hidden layers")
     add("--output", choices=[*ACTIVATIONS, "softmax"], help="activation of the output layer")
     add("--loss", choices=list(LOSSES), help="the error on one sample")
     add("--init", default="xavier", choices=list(INITIALISERS), help="initial weights")
-    add("--epochs", type=int, default=30, help="passes over the training rows")
-    add("--lr", type=float, default=0.05, help="learning rate, eta in the notes")
-    add("--batch-size", type=int, default=1, help="rows for one update")
+    add("--epochs", type=count, default=30, help="passes over the training rows")
+    add("--lr", type=rate, default=LR, help="learning rate, eta in the notes")
+    add("--batch-size", type=count, default=1, help="rows for one update")
     add("--order", default="shuffled", choices=ORDERS, help="of the rows in an epoch")
-    add("--momentum", type=float, default=0.0, help="of the running sum of gradients")
-    add("--weight-decay", type=float, default=0.0, help="pull of every weight towards 0")
+    add("--momentum", type=rate, default=0.0, help="of the running sum of gradients")
+    add("--weight-decay", type=rate, default=0.0, help="pull of every weight towards 0")
     add("--schedule", default="constant", choices=list(SCHEDULES), help="of the learning rate over the epochs")
     add("--backend", default="auto", choices=BACKENDS, help="what runs the steps; the numbers are the same")
     add("--held-out", type=float, default=HELD_OUT, help="share of the rows kept for testing")
@@ -87,8 +93,27 @@ def run(args: argparse.Namespace) -> None:
     if last.accuracy is not None:
         right = round(last.accuracy * len(test))
         print(f"{which} accuracy {last.accuracy:.4f} ({right} of {len(test)} right)")
+    _tell_if_useless(args, last, task)
     if args.out is not None:
         _write(args, model, history, task)
+
+
+def _tell_if_useless(args: argparse.Namespace, last: Epoch, task: Problem) -> None:
+    """Say so if the network ends no better than one answer for every row, on both parts, and what to try."""
+    loss_of = loss_function(task.loss)
+    blind, unseen = (blind_loss(task.train, rows, loss_of, task.nout) for rows in (task.train, task.test))
+    if not 0 < blind <= last.loss or (last.validation_loss or 0.0) < unseen:
+        return
+    if args.momentum >= 1:
+        remedy = "a --momentum below 1, as 0.9"
+    elif args.lr == 0:
+        remedy = "a --lr above 0"
+    elif last.loss > 2 * blind:
+        remedy = f"a smaller --lr, as {min(args.lr / 10, LR):.3g}"
+    else:
+        remedy = f"{'a smaller --weight-decay, ' * (args.weight_decay > 0)}more --epochs, another --lr or another --seed"
+    told = f"the loss ends at {brief(last.loss)}, no better than the {brief(blind)} of one answer for every row; try {remedy}"
+    print(f"nn train: {told}", file=sys.stderr)
 
 
 def _write(args: argparse.Namespace, model: MLP, history: Any, task: Problem) -> None:
@@ -110,7 +135,7 @@ def _write(args: argparse.Namespace, model: MLP, history: Any, task: Problem) ->
     files: dict[str, Any] = {
         "model.safetensors": (partial(save, model, dataset=task.test), "the model: load it with nn.load_predictor, ask it with python -m nn explain"),
         "run.json": (described(settings, history), "every setting, and the losses of every epoch"),
-        "curves.png": (png(loss_curves(history, held_out=task.held_out).figure), f"losses and {which} accuracy by epoch"),
+        "curves.png": (image(loss_curves(history, held_out=task.held_out).figure), f"losses and {which} accuracy by epoch"),
         "graph.svg": (draw(E, collapse="unit").svg.encode(), f"the gradient graph of the worst {whose}"),
         "explanation.txt": (f"{explanation}\n".encode(), "two of its weights, derivative by derivative"),
     }

@@ -39,6 +39,12 @@ class Surface:
     second: list[float]
     names: tuple[str, str] = ("a", "b")
 
+    @property
+    def flat(self) -> bool:
+        """Whether E is the same everywhere, but for rounding."""
+        low, high = min(map(min, self.E)), max(map(max, self.E))
+        return high - low <= 1e-9 * max(abs(low), abs(high))
+
     def minima(self) -> list[tuple[int, int]]:
         """The inner points (i, j) of the grid that lie strictly below all eight neighbours."""
         near = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]

@@ -232,10 +232,17 @@ def surface(
     """
     ax = axes(ax)
     finite = [[v if math.isfinite(v) else math.nan for v in row] for row in slice.E]
-    low, high = limits or (0.0, 0.0)
-    levels = [low + (high - low) * k / 24 for k in range(25)] if limits else 24
-    drawn = ax.contourf(slice.a, slice.b, finite, levels=levels, cmap="cividis")
-    ax.get_figure().colorbar(drawn, ax=ax, label="mean error E")
+    if slice.flat and limits is None:  # one colour: levels between numbers that differ by rounding are a pattern of nothing
+        E = slice.E[0][0]
+        around = abs(E) / 2 or 1.0
+        drawn = ax.contourf(slice.a, slice.b, finite, levels=[E - around, E + around], cmap="cividis")
+        bar = ax.get_figure().colorbar(drawn, ax=ax, label="mean error E, the same everywhere")
+        bar.set_ticks([E], labels=[f"{E:.6g}"])
+    else:
+        low, high = limits or (0.0, 0.0)
+        levels = [low + (high - low) * k / 24 for k in range(25)] if limits else 24
+        drawn = ax.contourf(slice.a, slice.b, finite, levels=levels, cmap="cividis")
+        ax.get_figure().colorbar(drawn, ax=ax, label="mean error E").formatter.set_useOffset(False)
     for k, (name, path) in enumerate((paths or {}).items()):
         points = [slice.project(w) for w in path]
         line = ("-", "--", ":")[k % 3]

@@ -12,7 +12,8 @@ from nn.lab.table import cell
 if TYPE_CHECKING:
     from nn.lab.search.results import Results
 
-WIDE = 20.0  # largest over smallest, from which a scale is logarithmic
+WIDE = 20.0  # largest over smallest, from which the scale of the losses is logarithmic
+DECADE = 9.99  # and that of what was tried
 
 
 def points(results: Results, x: str | None, ax: Any, by: str | None) -> Any:
@@ -45,7 +46,7 @@ def points(results: Results, x: str | None, ax: Any, by: str | None) -> Any:
         ax.set_xticks(range(len(ticks)), ticks)
     elif x is not None:
         few = sorted(set(places)) if len(set(places)) <= 8 else None
-        if min(places) > 0 and max(places) / min(places) > WIDE:
+        if min(places) > 0 and max(places) / min(places) > DECADE:
             logarithmic(ax, few) if few else ax.set_xscale("log")
         elif few and all(isinstance(v, int) for v in few):
             ax.set_xticks(few)
