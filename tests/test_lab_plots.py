@@ -126,6 +126,7 @@ def test_a_flat_surface_has_one_colour_and_one_tick(E):
     rounded = itertools.cycle([E, math.nextafter(E, math.inf)])
     made = landscape.sampled(lambda w: next(rounded), [0.0, 0.0], [1.0, 0.0], [0.0, 1.0], points=4)
     assert made.flat == (E != 0)  # beside 0 nothing is rounding
+    assert not Surface([0.0, 1.0], [0.0, 1.0], [[E, E], [E, math.inf]], [0.0] * 2, [1.0, 0.0], [0.0, 1.0]).flat
     made = landscape.sampled(lambda w: E, [0.0, 0.0], [1.0, 0.0], [0.0, 1.0], points=4)
     _, bar = plots.surface(made).figure.axes
     assert [t.get_text() for t in bar.get_yticklabels()] == [f"{E:.6g}"]

@@ -23,7 +23,7 @@ SAYS = {  # what the other commands print
     "eq": "dE/do_j = Σ_k w_kj dE/dnet_k",
     "start": "my_engine.py written",
 }
-CSV = "length,width,species\n" + "\n".join(f"{k}.5,{(k * 7) % 10},{'ab'[k % 2]}" for k in range(40))
+CSV = "length,width,species\n" + "\n".join(f"{k}.5,{(k * 7) % 10},{'ab'[k // 20]}" for k in range(40))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

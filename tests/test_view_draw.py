@@ -222,8 +222,28 @@ def test_too_many_boxes_are_refused_with_advice():
         y = y * 1.01
     with pytest.raises(GraphTooLarge, match=r"601 boxes, more than limit=500: .*collapse=.*focus=.*limit=None"):
         draw(y)
+    with pytest.raises(GraphTooLarge, match="601 boxes"):
+        draw(iter([y]), collapse=None)
     assert len(draw(y, limit=None).picture.boxes) == 601
     assert issubclass(GraphTooLarge, ValueError)
+
+
+@pytest.mark.parametrize("collapse", ["auto", None])
+def test_a_graph_that_is_too_large_is_counted_and_not_read(collapse, monkeypatch):
+    monkeypatch.setattr(sys.modules["engine.view.draw"], "record", lambda *_, **__: pytest.fail("it was read"))
+    x = Value(1.0, "x")
+    with pytest.raises(GraphTooLarge, match="the drawing would have 2 boxes, more than limit=1"):
+        draw(x * 2, limit=1, collapse=collapse)
+
+
+def test_a_graph_of_units_is_counted_when_they_are_together():
+    x = [Value(0.5), Value(1.0)]
+    y = MLP(2, [9, 1])(x)[0]
+    boxes = len(draw(y).picture.boxes)
+    assert boxes < len(record(y).nodes)
+    assert len(draw(y, limit=boxes).picture.boxes) == boxes
+    with pytest.raises(GraphTooLarge):
+        draw(y, limit=boxes, collapse=None)
 
 
 def test_focus_draws_the_neighbourhood_even_of_a_very_long_chain():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from engine.graph import topological
+from engine.label import Role
 from engine.value import Value
 from engine.view.dot import EDGE, GRAPH, NODE
 from engine.view.groups import Group, Grouping, folded, grouped, near
 from engine.view.highlight import Wish, carried, wanted
 from engine.view.network import Network, network_of_graph, network_of_model, network_picture
 from engine.view.picture import Picture, pictured
-from engine.view.record import Record, record
+from engine.view.record import Record, checked_roots, record
 from engine.why import Explanation, Paths
 
 
@@ -93,7 +95,10 @@ def draw(
             raise ValueError("a model is drawn as a network: focus=, collapse='unit' and collapse='layer' are for its graphs")
         net = network_of_model(root)
     else:
-        seen = record(root, names=names, constants=constants)
+        roots = checked_roots(root)
+        if focus is None and not loops and collapse in ("auto", None):
+            told_if_too_large(roots, collapse, limit)
+        seen = record(roots, names=names, constants=constants)
         if collapse == "network":
             net = network_of_graph(seen)
     if net is not None:
@@ -154,6 +159,13 @@ def checked_size(boxes: int, limit: int | None) -> None:
             f"the drawing would have {boxes} boxes, more than limit={limit}: write collapse='unit' or "
             "collapse='layer' for a network, focus=v (with hops=2) for the surroundings of a Value v, or limit=None"
         )
+
+
+def told_if_too_large(roots: Sequence[Value], collapse: str | None, limit: int | None) -> None:
+    """Raise GraphTooLarge where every node would be a box, before all of them are read."""
+    nodes = topological(*roots)
+    if collapse is None or not any(isinstance(v.label, Role) for v in nodes):
+        checked_size(len(nodes), limit)
 
 
 draw_dot = draw

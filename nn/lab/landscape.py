@@ -43,7 +43,7 @@ class Surface:
     def flat(self) -> bool:
         """Whether E is the same everywhere, but for rounding."""
         low, high = min(map(min, self.E)), max(map(max, self.E))
-        return high - low <= 1e-9 * max(abs(low), abs(high))
+        return high - low <= 1e-9 * max(abs(low), abs(high)) < math.inf
 
     def minima(self) -> list[tuple[int, int]]:
         """The inner points (i, j) of the grid that lie strictly below all eight neighbours."""
