@@ -31,6 +31,11 @@ class CriticalPoint(NamedTuple):
         spread = f"eigenvalues {span[0]} to {span[-1]}" if len(span) > 1 else f"eigenvalue {span[0]}"
         return f"{self.kind}: {spread}, |gradient| {math.hypot(*self.gradient):.4g}"
 
+    def _repr_html_(self) -> str:
+        caption = f"{self.kind}: f = {self.value:.6g}, |gradient| {math.hypot(*self.gradient):.4g}"
+        display: Any = importlib.import_module("engine.view.display")
+        return display.report_html(caption, ["eigenvalues"], [[f"{e:.6g}"] for e in self.eigenvalues])  # type: ignore[no-any-return]
+
 
 def classify(f: Callable[..., Any], x: Any, tolerance: float = 1e-6) -> CriticalPoint:
     """What is at `x`, by the exact gradient and the eigenvalues of the exact Hessian, which NumPy computes.

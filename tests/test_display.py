@@ -1,6 +1,7 @@
 """What a prompt and a notebook show of every object: no address, no script, labels as text, and true numbers."""
 
 import base64
+import html
 import re
 import sys
 import warnings
@@ -131,6 +132,40 @@ def test_a_dataset_shows_rows_under_the_names_of_its_features():
     shown = table(many._repr_html_())
     assert [r[0] for r in shown] == ["row", "0", "1", "2", "3", "4", "5", "…", "19"]
     assert shown[-1][-2:] == ["…", "19, -1"]
+
+
+def test_a_check_shows_every_derivative_and_first_those_that_disagree():
+    shown = gradcheck(lambda a, b: a * a.item() * b, [3.0, 0.5])._repr_html_()
+    assert "<caption>gradcheck failed: the gradient by a disagrees</caption>" in shown
+    head, a, b = table(shown)
+    assert head == ["derivative by", "at", "analytic", "numeric", ""]
+    assert a[:4] == ["a", "3", "1.5", "3"]
+    assert a[4].startswith("differs; analytic is 0.500000 times the numeric; f moves in a way")
+    assert b == ["b", "0.5", "9", "9", "agrees"]
+    backwards = gradcheck(lambda a, b: a * b * b.item(), [3.0, 0.5])._repr_html_()
+    assert [row[0] for row in table(backwards)[1:]] == ["b", "a"]
+    kink = gradcheck(lambda x: x.relu(), [0.0])
+    assert f"<pre>at {kink.kinks[0]}</pre>" in html.unescape(kink._repr_html_())
+    assert "<pre>" not in OBJECTS["check"]._repr_html_()
+
+
+def test_a_report_is_shown_as_far_as_one_reads_it():
+    y = Value(1.0, "x")
+    for _ in range(30):
+        y = y * 1.1
+    report = precision_report(y)
+    shown = report._repr_html_()
+    assert f"<caption>{repr(report)[1:-1]}</caption>" in shown
+    assert len(table(shown)) == 21
+    assert shown.endswith("<pre>... and 11 more rows</pre>")
+    first = report.nodes[0]
+    assert table(shown)[1][:3] == ["mul", f"{first.data:.7g}", f"{first.data_digits:.1f}"]
+
+
+def test_a_critical_point_shows_its_eigenvalues():
+    shown = classify(lambda v: v[0] ** 2 - 3 * v[1] ** 2 + 5, [0.0, 0.0])._repr_html_()
+    assert "<caption>saddle: f = 5, |gradient| 0</caption>" in shown
+    assert table(shown) == [["eigenvalues"], ["-6"], ["2"]]
 
 
 def test_an_experiment_shows_its_table_its_sentence_and_where_it_can_its_figure(monkeypatch):

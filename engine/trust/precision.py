@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from engine.errors import short
@@ -27,6 +28,7 @@ from engine.trust.systems import FLOAT, Refused, System
 from engine.value import Value
 
 
+HEAD = ("digits kept", "data", "digits", "gradient", "digits", "partial, computed and shown")
 ALL = math.inf  # the digits of a float that is exactly right
 
 
@@ -72,8 +74,7 @@ class Precision:
         return f"<precision of {len(self.nodes)} nodes: {worst} digits kept at worst, at {name(self.nodes[0].node)}>"
 
     def __str__(self) -> str:
-        head = ("digits kept", "data", "digits", "gradient", "digits", "partial, computed and shown")
-        cells = [head, *map(_cells, self.nodes[: self.rows])]
+        cells = [HEAD, *map(_cells, self.nodes[: self.rows])]
         widths = [max(len(row[i]) for row in cells) for i in range(5)]
         lines = [
             "  ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 5)), row[5]]).rstrip()
@@ -82,6 +83,10 @@ class Precision:
         if rest := self.nodes[self.rows :]:
             lines.append(f"... and {len(rest)} more nodes, which keep {_digits(rest[0].worst[0])} digits or more")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [*map(_cells, self.nodes)]
+        return import_module("engine.view.display").report_html(repr(self)[1:-1], HEAD, rows)  # type: ignore[no-any-return]
 
 
 def precision_report(root: Value, digits: int = 50) -> Precision:

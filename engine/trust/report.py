@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NamedTuple
 
 from engine.trust.rules import Finding
+
+
+HEAD = ("derivative by", "at", "analytic", "numeric", "")
 
 
 class Line(NamedTuple):
@@ -53,12 +57,20 @@ class Gradcheck:
         """The rules whose slopes differ on both sides, where a derivative is a convention."""
         return [f for f in self.findings if f.verdict == "kink"]
 
+    @property
+    def _remarks(self) -> list[str]:
+        """What is said of the rules: the first that disagrees, and the kinks."""
+        return ([] if self.first is None else [self.first.what]) + [f"at {f}" for f in self.kinks]
+
     def __str__(self) -> str:
-        parts = [f"gradcheck {self._verdict()}"]
-        if self.first is not None:
-            parts.append(f"  {self.first.what}".replace("\n", "\n  "))
-        parts += [f"  at {f}".replace("\n", "\n  ") for f in self.kinks]
-        return "\n".join(parts + table(self.lines))
+        parts = [f"  {remark}".replace("\n", "\n  ") for remark in self._remarks]
+        return "\n".join([f"gradcheck {self._verdict()}", *parts, *table(self.lines)])
+
+    def _repr_html_(self) -> str:
+        lines = sorted(self.lines, key=lambda line: line.verdict == "agrees")  # what is not as it should be comes first
+        rows = [(*cells(line)[:-1], "; ".join([line.verdict, *line.remark.splitlines()])) for line in lines]
+        caption = f"gradcheck {self._verdict()}"
+        return import_module("engine.view.display").report_html(caption, HEAD, rows, self._remarks)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<gradcheck {self._verdict()}>"
@@ -78,24 +90,25 @@ class Gradcheck:
         return f"passed: {', '.join(counts)}, by {' and '.join(ways) or 'nothing to compare'}"
 
 
+def cells(line: Line) -> tuple[str, str, str, str, str]:
+    """A derivative as a row of the table."""
+    return (
+        line.name,
+        "" if line.at is None else f"{line.at:.6g}",
+        f"{line.analytic:.12g}",
+        "" if line.numeric is None else f"{line.numeric:.12g}",
+        line.verdict,
+    )
+
+
 def table(lines: Sequence[Line]) -> list[str]:
     """The derivatives as rows of a table, with remarks below them."""
     if not lines:
         return []
-    head = ("derivative by", "at", "analytic", "numeric", "")
-    cells = [
-        (
-            line.name,
-            "" if line.at is None else f"{line.at:.6g}",
-            f"{line.analytic:.12g}",
-            "" if line.numeric is None else f"{line.numeric:.12g}",
-            line.verdict,
-        )
-        for line in lines
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    rows = [HEAD, *map(cells, lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     out = []
-    for row, line in zip([head, *cells], [None, *lines], strict=True):
+    for row, line in zip(rows, [None, *lines], strict=True):
         first, *numbers, verdict = row
         aligned = [c.rjust(w) for c, w in zip(numbers, widths[1:], strict=False)]
         out.append("  ".join([first.ljust(widths[0]), *aligned, verdict]).rstrip())

@@ -10,6 +10,7 @@ from engine.view.marks import number, operation, visible
 
 
 MOST_ARGUMENTS = 12  # of a node that are written out
+MOST_ROWS = 20  # of a report
 
 
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -21,6 +22,18 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     lines = [("th", heads), *(("td", row) for row in rows)]
     cells = ("".join(f"<{tag}>{escape(visible(text))}</{tag}>" for text in line) for tag, line in lines)
     return f"<table><caption>{escape(visible(caption))}</caption><tr>{'</tr><tr>'.join(cells)}</tr></table>"
+
+
+def report_html(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], remarks: Sequence[str] = ()) -> str:
+    """A report: its verdict, its table as far as one reads it, and its remarks.
+
+    >>> report_html("passed", ["x"], [["1"]], ["f < g"])
+    '<table><caption>passed</caption><tr><th>x</th></tr><tr><td>1</td></tr></table><pre>f &lt; g</pre>'
+    """
+    if (rest := len(rows) - MOST_ROWS) > 0:
+        remarks = [*remarks, f"... and {rest} more rows"]
+    told = "".join(f"<pre>{escape(chr(10).join(map(visible, remark.splitlines())))}</pre>" for remark in remarks)
+    return table(caption, heads, rows[:MOST_ROWS]) + told
 
 
 def named(v: Value) -> str:
