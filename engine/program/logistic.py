@@ -75,6 +75,5 @@ def both(low: Lowering, a: str, entries: str) -> tuple[str, str, str]:
     square, slope = op("fmul", r, r), entry(1)
     upper = fma(fma(entry(5), r, entry(4)), square, fma(entry(3), r, entry(2)))
     s = fma(upper, square, fma(slope, r, entry(0)))
-    minus = low.emit(f"fneg double {r}")
-    other = fma(low.emit(f"fneg double {upper}"), square, fma(slope, minus, entry(6)))
+    other = fma(low.emit(f"fneg double {r}"), fma(upper, r, slope), entry(6))
     return s, other, low.emit(f"fcmp ole double {low.intrinsic('fabs', a)}, {low.number(LIMIT)}")

@@ -29,11 +29,16 @@ class NotLowered(Exception):
 
 
 class Text(NamedTuple):
-    """LLVM text of a function `run`, how many numbers of room it needs, or the address of a table that it reads there."""
+    """LLVM text of a function `run`, and what it needs.
+
+    `room` counts the numbers of its scratch memory; `table` is the address of what it reads there instead. `packed` tells
+    whether LLVM may put numbers side by side into vectors: in a chain, what is ready would wait for its neighbour.
+    """
 
     text: str
     room: int = 0
     table: int = 0
+    packed: bool = True
 
 
 class Bit(str):

@@ -33,7 +33,7 @@ class MachineCode:
     """
 
     def __init__(self, text: Text) -> None:
-        self.text, self.room, self.table = text
+        self.text, self.room, self.table, self.packed = text
         pointers, counts = [ctypes.c_void_p] * 5, [ctypes.c_int64] * 3
         self.run = ctypes.CFUNCTYPE(ctypes.c_int64, *pointers, *counts)(undisturbed(self._build))
 
@@ -45,7 +45,7 @@ class MachineCode:
         module = llvm.parse_assembly(self.text, context=context)
         module.verify()
         tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-        tuning.slp_vectorization = tuning.loop_vectorization = True
+        tuning.slp_vectorization, tuning.loop_vectorization = self.packed, True
         builder = llvm.create_pass_builder(machine, tuning)
         builder.getModulePassManager().run(module, builder)
         engine = llvm.create_mcjit_compiler(module, machine)  # holds the code, and from now on the module

@@ -318,7 +318,7 @@ class Program:
         """Native code if it is wanted and right, else Python, which says why in the remark."""
         remark = ""
         forms = [rolled, straight] if len(self._tape.steps) <= STRAIGHT else [rolled]
-        if self.backend == "native" and not self._strict and narrow(self._tape, plan):
+        if self.backend == "native" and narrow(self._tape, plan):
             forms.reverse()
         for form in forms if self.backend == "native" else ():
             try:

@@ -99,7 +99,7 @@ def straight(tape: Tape, plan: Plan, strict: bool = True) -> Text:
     closing = [*ends, *_kept("done", [f"%last{j}" for j in range(len(carried))])]
     text = declarations() + head("run", len(plan.columns), _text(opening), _text(phis)) + "\n".join(lines)
     text += "\n  br label %stored\nstored:" + tail(_text(closing))
-    return Text(text, table=table()[0]) if found else Text(text)
+    return Text(text, table=table()[0] if found else 0, packed=False)
 
 
 class _Body:
