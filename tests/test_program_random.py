@@ -6,16 +6,18 @@ import copy
 import importlib.util
 import math
 import struct
+from collections.abc import Callable
 from random import Random
 
 import pytest
 
 import engine
 from engine import Value, gradient
-from engine.program import compile  # noqa: A004
+from engine.program import compile, program as programs  # noqa: A004
 
 
-NATIVE = pytest.param("native", marks=pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="no llvmlite"))
+NEEDED = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="no llvmlite")
+FORMS = [("python", False), pytest.param("native", False, marks=NEEDED), pytest.param("native", True, marks=NEEDED)]
 UNARY = ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "sigmoid", "softplus", "relu", "leaky_relu", "absolute"]
 AWKWARD = [math.inf, -math.inf, math.nan, 0.0, -0.0, 5e-324, -2.2e-308, 1e308, -1e308, 1.0, -1.0, 710.0, -746.0]
 
@@ -58,6 +60,12 @@ def a_graph(seed: int, steps: int = 12) -> tuple[list[Value], list[Value], Rando
     return inputs, outputs, random
 
 
+def as_loops(assign: Callable[[object, str, object], None]) -> None:
+    """Programs built from now on are loops, however short and narrow."""
+    assign(programs, "narrow", lambda tape, plan: False)
+    programs._built.clear()
+
+
 def bits(numbers: list[float]) -> list[bytes]:
     return [b"nan" if x != x else struct.pack("<d", x) for x in numbers]
 
@@ -81,9 +89,11 @@ def run(program: object, numbers: list[float]) -> object:
         return type(error)
 
 
-@pytest.mark.parametrize("backend", ["python", NATIVE])
+@pytest.mark.parametrize(("backend", "loops"), FORMS)
 @pytest.mark.parametrize("seed", range(60))
-def test_a_program_is_the_walk_bit_for_bit(backend: str, seed: int) -> None:
+def test_a_program_is_the_walk_bit_for_bit(backend: str, loops: bool, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if loops:  # as wide layers are
+        as_loops(monkeypatch.setattr)
     inputs, outputs, random = a_graph(seed)
     try:
         program = compile(outputs, inputs, backend=backend)

@@ -2,7 +2,7 @@
 
     python tests/bench/bits.py [--graphs 10000] [--seed 0] [--jobs 2] [--backend native]
 
-Each program runs at random numbers and at awkward ones: infinities, NaN, zeros of both signs, subnormals,
+Each is compiled as a straight line and as loops. Each program runs at random numbers and at awkward ones: infinities, NaN, zeros of both signs, subnormals,
 the largest. Where the graph raises, the program must raise the same error. A NaN is like any other NaN.
 Then ten epochs of digits, 64-32-10: strict, every weight has the bits of the walk; with strict=False it is
 within 1e-9. Ends with exit code 1 if a single bit differs, and prints the seeds of the graphs.
@@ -20,7 +20,7 @@ from random import Random
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from test_program_random import AWKWARD, a_graph, run, walked  # noqa: E402
+from test_program_random import AWKWARD, a_graph, as_loops, run, walked  # noqa: E402
 
 from engine.program import compile  # noqa: A004, E402
 from nn import MLP, data, fit  # noqa: E402
@@ -29,8 +29,10 @@ from nn import MLP, data, fit  # noqa: E402
 NEAR, FAR = 2, 6  # runs of each program at random numbers, and at awkward ones
 
 
-def judged(first, backend, k):
+def judged(first, backend, loops, k):
     """Graph number k: what it counts as, its instructions, and where its runs agreed, raised and differed."""
+    if loops:
+        as_loops(setattr)
     inputs, outputs, _ = a_graph(first + k)
     try:
         program = compile(outputs, inputs, backend=backend)
@@ -58,19 +60,25 @@ def main():
     parser.add_argument("--backend", choices=("python", "native"), default="native")
     choice = parser.parse_args()
     first = choice.seed * choice.graphs
-    with ProcessPoolExecutor(choice.jobs) as pool:
-        results = list(pool.map(partial(judged, first, choice.backend), range(choice.graphs), chunksize=20))
+    bad = []
+    for loops in (False, True) if choice.backend == "native" else (False,):
+        with ProcessPoolExecutor(choice.jobs) as pool:
+            results = list(pool.map(partial(judged, first, choice.backend, loops), range(choice.graphs), chunksize=20))
+        told(results, f"seed {choice.seed}" + ", as loops" * loops)
+        bad += [r for r in results if r[4]]
+    for r in bad[:5]:
+        print(f"DIFFERS: a_graph({first + r[0]}) at {r[4][0]}")
+    return 1 if bad or not digits(choice.backend) else 0
+
+
+def told(results, how):
     counts = sum((r[3] for r in results), Counter())
-    print(f"{len(results):,} random graphs, {sum(r[2] for r in results):,} instructions, seed {choice.seed}.")
+    print(f"{len(results):,} random graphs, {sum(r[2] for r in results):,} instructions, {how}.")
     for what, n in Counter(r[1] for r in results).most_common():
         print(f"{n:>9,} graphs  {what}")
     for what, n in counts.most_common():
         print(f"{n:>9,} runs    {what}")
-    bad = [r for r in results if r[4]]
     print(f"{sum(len(r[4]) for r in results):>9,} runs    differ in a bit or in the error")
-    for r in bad[:5]:
-        print(f"DIFFERS: a_graph({first + r[0]}) at {r[4][0]}")
-    return 1 if bad or not digits(choice.backend) else 0
 
 
 def digits(backend):
