@@ -87,7 +87,7 @@ def local_minimum(
         right.legend(frameon=False, loc="upper left")
 
     title = "SGD may leave a local minimum: it depends on the step and on the drawing"
-    columns = ("eta", "batch ends at", "its last 100 steps", "reshuffled", "replaced")
+    columns = ("eta", "batch ends at", "its last 100 steps", "reshuffled", "with replacement")
     numbers = {"points": points, "kinds": kinds, "rows": rows, "adrift": adrift, "stays": stays}
     return Result("local_minimum", title, columns, rows, sentence, draw, numbers, (9.6, 4.0), cites=("X7", "LEC-R3", "SX-R4"))
 
