@@ -2,8 +2,10 @@
 
 An entry has s and its derivatives at a point x, for the numbers a within 1/128 of it: with r = a - x, six terms
 of the series make s(x + r). Those of s(-x - r) are the same but for the first and for their signs. Near a are
-4,096 points, 64 to a unit; the last bits of 64 a say which. Few operations wait for one another, and no
+2,048 points, 64 to a unit; the last bits of 64 a say which. Few operations wait for one another, and no
 division: a chain of them takes half the time of e^a, a sum and a quotient. At most 2 ulp off.
+
+An ulp of s is an ever larger part of 1 - s: beyond 12 the quotient rounds as Python's does, and so that is used.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from engine.program.lowering import Lowering
 
 PARTS = 64  # points to a unit
-POINTS = 4096
-LIMIT = 31.0  # |a| up to which the table is right
+POINTS = 2048
+LIMIT = 12.0  # |a| up to which the table is used: an ulp of s is there 2e-11 of 1 - s
 WIDTH = 8  # numbers to an entry: six of s, the first of s(-a), and one that fills the line of the cache
 DIGITS = Context(prec=40)
 
