@@ -141,6 +141,29 @@ def test_infinite_and_missing_numbers_in_rows(units: int, order: list[int] | Non
         assert native == pytest.approx(python, rel=CLOSE, nan_ok=True)
 
 
+@pytest.mark.parametrize("units", [8, 13])
+@pytest.mark.parametrize(
+    ("x", "eta", "slope"),
+    [
+        ([1e-200, 2e-200, -1e-200], 1.0, 1e300),  # x x' is below all floats, and the slope makes up for it
+        ([1e-250, 3e-250, 2e-250], 1e150, 1e150),
+        ([1e-100, 1e-100, 3e-100], 1e300, 1e-200),  # the slope times x x' is, and the slope times x is not
+        ([1e-100, 1e-100, 3e-100], 1e-200, 1e300),
+        ([1e200, 2e200, 3e200], 1e-100, 1e-150),  # above
+        ([1e-154, 1e-160, 3e-161], 1e150, 1e3),  # at the end, where digits go missing
+        ([0.0, 0.0, 0.0], 1e300, 1e3),
+        ([1e-300, 1e-300, 1e-300], 1e200, 1e100),
+    ],
+)
+def test_products_at_the_ends_of_the_floats(units: int, x: list[float], eta: float, slope: float) -> None:
+    layer = Layer(units, 3, lambda net: tanh(net) * slope, down)
+    layer.start = array("d", [eta, *(1e-3 * w for w in layer.start[1:])])
+    rows = [*x, *x, 0.5, 0.25, -1.0]
+    for last in range(3, len(rows) + 1, 3):
+        python, native = layer.both(rows[:last])
+        assert native == pytest.approx(python, rel=1e-9, abs=0.0)
+
+
 @pytest.mark.parametrize("refused", range(6))
 def test_a_row_that_is_refused_meets_the_weights_that_the_rows_before_have_left(refused: int) -> None:
     layer = Layer(16, 3, lambda net: log(net * net) * 0.25, down)

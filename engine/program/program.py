@@ -57,7 +57,8 @@ def compile(  # noqa: A001
 
     `backend` is "python" (readable source, no dependency), "native" (machine code, needs llvmlite) or
     "auto": native where it is installed. The program is compared with the graph before anything is
-    computed with it: bit for bit, or with `strict=False`, which lets sums be reordered, within 1e-9.
+    computed with it: bit for bit, or with `strict=False`, within 1e-9: sums and products may then be taken in
+    another order, so that what cancels, overflows or underflows in one order need not in the other.
     It raises what recording the graph at the new inputs would raise; derivatives follow IEEE 754 there too.
 
     Raises ValueError for inputs that are no leaves and outputs that do not depend on the inputs,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from engine.program.ahead import Ahead
@@ -13,6 +14,10 @@ from engine.program.fit import Affine
 from engine.program.sums import SumLoops
 from engine.program.tasks import Each, Sums
 from engine.program.waiting import Waiting
+
+
+SMALL, LARGE = 2.0**-400, 2.0**400  # of the sizes between them two may be multiplied
+LOST = 2.0**-900  # more than what a product of rows can lose at the lower end of the floats, 2^-1075 a term
 
 
 class UpdatedSums(SumLoops):
@@ -98,7 +103,9 @@ class UpdatedSums(SumLoops):
     def _from_ahead(self, task: Sums, update: Each, ahead: Ahead) -> str:
         """The sums of a row from those that the row before has made for it, whose slopes are kept.
 
-        Returns the register that says whether anything was infinite or missing: then it must be done in the other way.
+        Returns the register that says whether anything was infinite or missing, or so near the ends of the floats that
+        the product of the rows, or the update by it, may have lost what the updates by each number keep: then it must
+        be done in the other way.
         """
         low = self.low
         for source, place in ahead.kept:
@@ -108,17 +115,36 @@ class UpdatedSums(SumLoops):
         read, finish = self._reading(update, "%before"), self._finished(task)
 
         def member(b: str) -> None:
-            given = {ahead.w: lambda: low.number(0.0), ahead.x: lambda: self.splat(product)}
-            leaves = [given[k]() if k in given else r("0", b) for k, r in enumerate(read)]
-            missing = self._member(update.members[0], leaves, [0])  # what a weight of 0 would become by this product
-            low.raise_flag(missing)
-            finish(b, low.operation("add", self.load("%mem", Affine(ahead.sums, 0, 1), "0", b), missing))
+            others = {k: r("0", b) for k, r in enumerate(read) if k not in (ahead.w, ahead.x)}
 
-        self.lines.append("  store i1 false, ptr %unsafe")
+            def update_by(x: str) -> str:  # what a weight of 0 becomes
+                leaves = others | {ahead.w: low.number(0.0), ahead.x: x}
+                return self._member(update.members[0], [leaves[k] for k in range(len(read))], [0])
+
+            missing, least, most = (update_by(x) for x in (self.splat(product), low.number(SMALL), low.number(LARGE)))
+            found = low.operation("add", self.load("%mem", Affine(ahead.sums, 0, 1), "0", b), missing)
+            in_proportion = low.operation("eq", low.operation("mul", least, low.number(LARGE / SMALL)), most)
+            lost = low.operation("mul", low.intrinsic("fabs", least), low.number(LOST / SMALL))  # by the product, at most
+            nothing, infinite = low.number(0.0), low.number(math.inf)
+            for x in (missing, most, low.operation("where", in_proportion, nothing, infinite)):
+                low.raise_flag(x)
+            low.raise_flag(low.operation("where", low.operation("le", lost, low.intrinsic("fabs", found)), nothing, infinite))
+            finish(b, found)
+
+        self.lines.append(f"  store i1 {self._near_an_end(product)}, ptr %unsafe")
         flag, low.flag_pointer = low.flag_pointer, "%unsafe"
+        fast, low.fast = low.fast, ""  # as it is written: each of these numbers says what the order of its factors does
         self.across(update.n, member)
-        low.flag_pointer = flag
+        low.flag_pointer, low.fast = flag, fast
         return low.emit("load i1, ptr %unsafe")
+
+    def _near_an_end(self, product: str) -> str:
+        """The register that says whether a product is neither 0 nor of a middling size."""
+        low = self.low
+        size = low.intrinsic("fabs", product)
+        small, large = (low.emit(f"fcmp {p} double {size}, {low.number(x)}") for p, x in (("ult", SMALL), ("ugt", LARGE)))
+        outside = low.emit(f"or i1 {small}, {large}")
+        return low.emit(f"and i1 {outside}, {low.emit(f'fcmp une double {size}, {low.number(0.0)}')}")
 
     def _inner_product(self, column: Affine, terms: int) -> str:
         """The register of the inner product of the row before and the row in hand."""
