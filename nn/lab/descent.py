@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
 from itertools import chain
@@ -10,6 +11,7 @@ from typing import Any
 from engine import Value, compile, gradient  # noqa: A004
 from nn.losses import Loss, loss_function
 from nn.modules import MLP
+from nn.optim import Diverged
 
 
 class Descent:
@@ -34,16 +36,19 @@ class Descent:
     def run(
         self, start: Sequence[float], rows: Sequence[Sequence[float]], order: Sequence[int], lr: float
     ) -> tuple[list[float], list[float]]:
-        """The weights after one step for each row number in `order`, and E of each row before its step."""
+        """The weights after one step for each row number in `order`, and E of each row before its step; Diverged if it runs away."""
         state = array("d", [lr, *start])
         (losses,) = self._losses(_buffer(rows), state, order=array("q", order))
+        _finite(state, lr)
         return list(state[1:]), losses.tolist()
 
     def path(
         self, start: Sequence[float], rows: Sequence[Sequence[float]], order: Sequence[int], lr: float
     ) -> list[list[float]]:
-        """The weights before the first step and after each."""
-        moves = self._moves(_buffer(rows), array("d", [lr, *start]), order=array("q", order))
+        """The weights before the first step and after each; Diverged if they run away."""
+        state = array("d", [lr, *start])
+        moves = self._moves(_buffer(rows), state, order=array("q", order))
+        _finite(state, lr)
         return [list(start), *map(list, zip(*moves, strict=True))]
 
     def at(self, weights: Sequence[float], row: Sequence[float]) -> tuple[float, list[float]]:
@@ -68,6 +73,11 @@ def of_model(model: MLP, loss: str | Loss, rows: int = 1) -> Descent:
 def flat(rows: Any) -> list[list[float]]:
     """Rows of (x, t) as the numbers of x and then of t."""
     return [[*map(float, x), *map(float, t)] for x, t in rows]
+
+
+def _finite(state: Sequence[float], lr: float) -> None:
+    if not all(map(math.isfinite, state)):
+        raise Diverged(f"descent with the learning rate {lr:g} runs away: a weight is no longer finite; write a smaller rate")
 
 
 def _buffer(rows: Sequence[Sequence[float]]) -> array[float]:

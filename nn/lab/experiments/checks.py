@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from engine import gradient
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, tidy
 from nn.losses import sse
@@ -13,11 +14,15 @@ from nn.modules import MLP
 
 
 LN2, LN3 = math.log(2), math.log(3)
+MOST = 300  # powers of ten
 WEIGHTS = [-LN3, -math.log(9), LN2, math.log(4), -math.log(16), math.log(8), math.log(81), -math.log(27)]
 
 
+@checked(powers=3)
 def difference_quotients(powers: int = 12) -> Result:
     """|difference quotient - exact| for dE/dw_h1,x1 of the 13/20 network, h = 1e-1, 1e-2, ...: central and forward."""
+    if powers > MOST:
+        raise ValueError(f"powers is {powers}; write {MOST} or less: steps that are smaller still are 0 in floats")
     model = MLP(2, [2, 2], activation="sigmoid", output="sigmoid", bias=False)
     for p, number in zip(model.parameters(), WEIGHTS, strict=True):
         p.data = number

@@ -9,6 +9,7 @@ from typing import Any
 from engine import Value, classify, sigmoid
 from nn.init import generator
 from nn.lab.descent import Descent
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.one_neuron import shuffled
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, logarithmic, tidy
@@ -26,6 +27,7 @@ def error(w: Any) -> Any:
     return first * first + 5 * five * five
 
 
+@checked()
 def local_minimum(
     rates: Sequence[float] = (0.02, 0.05, 0.1, 0.3, 0.5), seeds: int = 100, epochs: int = 300
 ) -> Result:
@@ -55,18 +57,21 @@ def local_minimum(
             for k, order in enumerate(orders):
                 escaped[k] += one.run([-0.5], SAMPLES, order, eta)[0][0] > barrier
         rows.append((eta, batch[-1], f"{min(late):.3f} to {max(late):.3f}", *escaped))
-    stays = sum(one.run([points[2]], SAMPLES, shuffled(generator(s), 6, epochs), 0.1)[0][0] < barrier for s in range(seeds // 2))
+    again = max(1, seeds // 2)
+    stays = sum(one.run([points[2]], SAMPLES, shuffled(generator(s), 6, epochs), 0.1)[0][0] < barrier for s in range(again))
     differ = max(rows, key=lambda r: abs(r[4] - r[3]))
+    escapes = any(r[3] or r[4] for r in rows)
     jumps = [f"{r[0]:g}" for r in rows if r[1] > barrier]
     wild = [f"{eta:g}" for eta, apart in adrift.items() if apart > 0.01]
     sentence = (
         f"At w = {points[0]:.6f} there is a {kinds[0].kind} with E = {kinds[0].value:.6f} (E'' = {kinds[0].eigenvalues[0]:.2f}), beyond a barrier at {barrier:.6f} one "
-        f"with {kinds[2].value:.6f}. SGD may escape: with eta = {differ[0]:g}, {differ[3]} of {seeds} runs do if the samples are "
-        f"reshuffled, {differ[4]} if they are drawn with replacement. The full batch jumps out "
-        + (f"too, with eta = {', '.join(jumps)}." if jumps else "with none of these rates.")
+        f"with {kinds[2].value:.6f}. "
+        + (f"SGD may escape: with eta = {differ[0]:g}, {differ[3]} of {seeds} runs do if the samples are "
+           f"reshuffled, {differ[4]} if they are drawn with replacement. " if escapes else "SGD escapes in no run. ")
+        + "The full batch jumps out " + (f"{'too, ' * escapes}with eta = {', '.join(jumps)}." if jumps else "with none of these rates.")
         + (f" With eta = {', '.join(wild)} it does not settle: from a start 1e-12 away it ends elsewhere." if wild else "")
-        + f" From the deeper minimum SGD leaves in {stays} of {seeds // 2} runs."
-    )
+        + f" From the deeper minimum SGD leaves in {stays} of {again} runs."
+    )  # fmt: skip
 
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2)
@@ -87,11 +92,12 @@ def local_minimum(
         right.legend(frameon=False, loc="upper left")
 
     title = "SGD may leave a local minimum: it depends on the step and on the drawing"
-    columns = ("eta", "batch ends at", "its last 100 steps", "reshuffled", "with replacement")
+    columns = ("eta", "batch ends at", f"its last {len(late)} steps", "reshuffled", "with replacement")
     numbers = {"points": points, "kinds": kinds, "rows": rows, "adrift": adrift, "stays": stays}
     return Result("local_minimum", title, columns, rows, sentence, draw, numbers, (9.6, 4.0), cites=("X7", "LEC-R3", "SX-R4"))
 
 
+@checked(rates=2)
 def double_well(
     rates: Sequence[float] = (0.01, 0.05, 0.1, 0.15), noises: Sequence[float] = (2.0, 1.5), seeds: int = 100, steps: int = 2000
 ) -> Result:
@@ -99,6 +105,7 @@ def double_well(
     w, c = Value(0.96, "w"), Value(0.0, "c")
     well = w * w - 1.0
     descent = Descent(well * well + 0.3 * w + c * w, [w], [c])
+    rates = sorted(rates)
     rest = descent.run([0.96], [[0.0]], [0] * steps, rates[0])[0][0]
     top, deep = _root(descent, 0.0, 0.3, 0.0), _root(descent, -1.2, -0.9, 0.0)
     rows: list[Any] = []
@@ -109,10 +116,11 @@ def double_well(
             ends.append(sum(descent.run([0.96], [[size], [-size]], order, eta)[0][0] < top for order in signs))
         rows.append((eta, descent.run([0.96], [[0.0]], [0] * steps, eta)[0][0], *ends))
     sentence = (
-        f"The full batch stays at {rest:.5f} (E = {descent.at([rest], [0.0])[0]:.4f}) before a barrier at {top:.4f}. SGD ends in the "
+        f"The full batch {'stays' if rest > top else 'ends'} at {rest:.5f} (E = {descent.at([rest], [0.0])[0]:.4f}) {'before' if rest > top else 'beyond'} a barrier at {top:.4f}. SGD ends in the "
         f"deeper well at {deep:.4f} in {', '.join(str(r[2]) for r in rows)} of {seeds} runs with eta = "
-        f"{', '.join(f'{r:g}' for r in rates)}: it may, if the steps and the noise are "
-        + ("large enough." if rows[0][2] < rows[-1][2] else "of some size, and here larger steps do not help.")
+        f"{', '.join(f'{r:g}' for r in rates)}: "
+        + ("it may, if the steps and the noise are large enough." if rows[0][2] < rows[-1][2]
+           else "here larger steps do not help.")
     )
 
     grid = [-1.4 + k / 100 for k in range(281)]

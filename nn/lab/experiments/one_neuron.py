@@ -14,6 +14,7 @@ from typing import Any
 
 from nn.init import generator
 from nn.lab.descent import Descent, flat, of_model
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.result import Result
 from nn.lab.landscape import critical, descents, mean_error, plane
 from nn.lab.plots import COLOURS, logarithmic, surface, tidy
@@ -31,6 +32,7 @@ def neuron() -> tuple[Descent, Descent]:
     return of_model(model, "sse"), of_model(model, "sse", len(ROWS))
 
 
+@checked()
 def single_gradients() -> Result:
     """The gradients of single samples and their sum, the true one (LEC-R1): some of them point uphill."""
     one, whole = neuron()
@@ -60,14 +62,17 @@ def single_gradients() -> Result:
     return Result("single_gradients", title, ("sample", "x", "t", "cosine", "E of all"), rows, sentence, draw, numbers, cites=("X4", "LEC-R1"))
 
 
+@checked(rates=2)
 def small_steps(rates: Sequence[float] = (0.4, 0.2, 0.1, 0.05, 0.025, 0.0125)) -> Result:
     """An epoch of single steps against one step on the sum (LEC-R1, S63-c): the difference is O(eta^2)."""
     one, whole = neuron()
     every, gaps = [number for row in ROWS for number in row], []
+    rates = sorted(rates, reverse=True)
     for eta in rates:
         epoch, _ = one.run(START, ROWS, range(6), eta)
         batch, _ = whole.run(START, [every], [0], eta)
         gaps.append(math.dist(epoch, batch))
+    seen(gaps, rates)
     ratios = [math.nan, *(a / b for a, b in pairwise(gaps))]
     quadratic = abs(math.log2(ratios[-1]) / math.log2(rates[-2] / rates[-1]) - 2) < 0.05
     sentence = (
@@ -90,6 +95,13 @@ def small_steps(rates: Sequence[float] = (0.4, 0.2, 0.1, 0.05, 0.025, 0.0125)) -
     return Result("small_steps", title, ("eta", "distance", "ratio"), rows, sentence, draw, numbers, cites=("X4", "S0-4", "LEC-R1"))
 
 
+def seen(gaps: Sequence[float], rates: Sequence[float]) -> None:
+    """ValueError if a difference is lost in rounding: nothing can be said of its order then."""
+    for gap, eta in zip(gaps, rates, strict=True):
+        if gap == 0:
+            raise ValueError(f"with eta = {eta:g} both ends are the same in floats: write larger rates")
+
+
 def minimum() -> tuple[list[float], float]:
     """The weights at the minimum of the six samples, and the error there."""
     _, whole = neuron()
@@ -98,6 +110,7 @@ def minimum() -> tuple[list[float], float]:
     return weights, whole.at(weights, every)[0]
 
 
+@checked()
 def redundant_data(
     copies: Sequence[int] = (1, 10, 100), rates: Sequence[float] = (0.2, 0.5, 1.0), eta: float = 0.5, seeds: int = 41
 ) -> Result:
@@ -109,22 +122,25 @@ def redundant_data(
     every = [number for row in ROWS for number in row]
     goal = 1.05 * minimum()[1]
 
-    def first(path: list[list[float]]) -> int:
-        return next((k for k, w in enumerate(path) if whole.at(w, every)[0] <= goal), len(path))
+    def first(path: list[list[float]], rate: float) -> int:
+        found = next((k for k, w in enumerate(path) if whole.at(w, every)[0] <= goal), None)
+        if found is None:
+            raise ValueError(f"with eta = {rate:g} E is not within 5 % of its minimum after {len(path) - 1} steps: write another rate")
+        return found
 
     def batch(rate: float) -> int:
-        return first(whole.path(START, [every], [0] * 200, rate))
+        return first(whole.path(START, [every], [0] * 200, rate), rate)
 
     def stochastic(n: int, rate: float) -> int:
         found = []
         for seed in range(seeds):
             order = shuffled(generator(seed), 6 * n, -(-300 // (6 * n)))
-            found.append(first(one.path(START, ROWS, [k % 6 for k in order[:300]], rate)))
+            found.append(first(one.path(START, ROWS, [k % 6 for k in order[:300]], rate), rate))
         return int(median(found))
 
-    rows = [(n, eta, batch(eta) * 6 * n, stochastic(n, eta)) for n in copies]
-    alone = [(1, rate, batch(rate) * 6, stochastic(1, rate)) for rate in rates if rate != eta]
-    last, once = rows[-1], [rows[0], *alone]
+    rows = [(n, eta, batch(eta) * 6 * n, stochastic(n, eta)) for n in sorted(copies)]
+    once = [(1, rate, batch(rate) * 6, stochastic(1, rate)) for rate in dict.fromkeys((eta, *rates))]
+    alone, last = once[0 if rows[0][0] > 1 else 1 :], rows[-1]
     least = min(r[3] / r[2] for r in once)
     sentence = (
         f"With every sample {last[0]} times SGD is {'faster' if last[3] < last[2] else 'not faster'}: {last[3]} sample gradients instead of "
@@ -135,8 +151,8 @@ def redundant_data(
 
     def draw(figure: Any) -> None:
         ax = figure.add_subplot()
-        ax.loglog(copies, [r[2] for r in rows], "o-", color=COLOURS[0], label="full batch")
-        ax.loglog(copies, [r[3] for r in rows], "s-", color=COLOURS[1], label="SGD, median")
+        ax.loglog(sorted(copies), [r[2] for r in rows], "o-", color=COLOURS[0], label="full batch")
+        ax.loglog(sorted(copies), [r[3] for r in rows], "s-", color=COLOURS[1], label="SGD, median")
         logarithmic(ax, copies)
         tidy(ax, f"copies of every sample (η = {eta:g})", "sample gradients until E ≤ 1.05 E*")
         ax.legend(frameon=False)
@@ -147,11 +163,14 @@ def redundant_data(
     return Result("redundant_data", title, columns, rows + alone, sentence, draw, numbers, cites=("X4", "S0-7", "LEC-R2"))
 
 
+@checked()
 def two_walks(eta: float = 0.5, large: float = 3.0, epochs: int = 40, seed: int = 0) -> Result:
     """SGD and the full batch from one start, on the real surface of two weights (LEC-R1): both reach the same basin.
 
     The counter-case is a `large` rate: the noise of single samples then keeps SGD far above the minimum.
     """
+    if large <= eta:
+        raise ValueError(f"large is {large:g}; write a rate above eta, {eta:g}")
     model = MLP(1, [1], output="sigmoid")
     for p, number in zip(model.parameters(), START, strict=True):
         p.data = number
@@ -167,7 +186,7 @@ def two_walks(eta: float = 0.5, large: float = 3.0, epochs: int = 40, seed: int 
     kind = critical(_at(model, best), samples, loss="sse")
     sgd, batch, wild, jumping = rows
     sentence = (
-        f"With eta = {eta:g} SGD walks {sgd[3]:.1f} and the full batch {batch[3]:.1f} to the {kind.kind} at ({best[0]:.4f}, {best[1]:.4f}); "
+        f"With eta = {eta:g} SGD walks {sgd[3]:.1f} and the full batch {batch[3]:.1f} {'to' if batch[4] < 0.05 * least else 'towards'} the {kind.kind} at ({best[0]:.4f}, {best[1]:.4f}); "
         f"at the end SGD hovers {sgd[4]:.2g} above it, the full batch {batch[4]:.2g}. With eta = {large:g} it is {wild[4]:.2g} and "
         f"{jumping[4]:.2g}: "
         + ("single samples keep SGD above the minimum, and the higher the larger its steps." if wild[4] > sgd[4] > batch[4]
@@ -198,6 +217,7 @@ def _at(model: MLP, weights: Sequence[float]) -> MLP:
     return moved
 
 
+@checked(rates=2, steps=6)
 def smaller_steps(rates: Sequence[float] = (1.0, 0.5, 0.25, 0.125, 0.0625), steps: int = 60_000, seed: int = 0) -> Result:
     """How far above the minimum SGD on samples drawn at random hovers when it starts there (LEC-R2): in proportion to eta."""
     one, whole = neuron()

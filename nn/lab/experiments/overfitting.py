@@ -8,6 +8,7 @@ from typing import Any
 from nn import data
 from nn.init import generator
 from nn.lab.descent import flat, of_model
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.one_neuron import shuffled
 from nn.lab.experiments.result import Result
 from nn.lab.landscape import mean_error
@@ -15,6 +16,7 @@ from nn.lab.plots import COLOURS, tidy
 from nn.modules import MLP
 
 
+@checked(hidden=2, n=2, noise=0)
 def overfitting(
     hidden: Sequence[int] = (2, 24), n: int = 40, noise: float = 0.45, epochs: int = 6000, lr: float = 0.1, seed: int = 0
 ) -> Result:
@@ -23,7 +25,7 @@ def overfitting(
     held_out = [(x, (1.0 if t else 0.0,)) for x, t in data.moons(400, noise=noise, seed=seed + 1)]
     marks = sorted({min(epochs, round(1.15**k)) for k in range(200)})
     curves: dict[int, tuple[list[float], list[float]]] = {}
-    for units in hidden:
+    for units in sorted(hidden):
         model = MLP(2, [units, 1], output="sigmoid", seed=seed)
         descent, random = of_model(model, "bce"), generator(seed)
         losses = mean_error(model, train, "bce"), mean_error(model, held_out, "bce")

@@ -10,11 +10,14 @@ from typing import Any
 from nn import data
 from nn.init import generator
 from nn.lab.descent import flat, of_model
+from nn.lab.experiments.arguments import checked
+from nn.lab.experiments.one_neuron import seen
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, logarithmic, tidy
 from nn.modules import MLP
 
 
+@checked(rates=2)
 def other_patterns(rates: Sequence[float] = (0.4, 0.2, 0.1, 0.05, 0.025), seed: int = 4) -> Result:
     """A step on one of the four patterns: whose error rises (S0-4); an epoch of such steps against one step on the sum.
 
@@ -31,12 +34,13 @@ def other_patterns(rates: Sequence[float] = (0.4, 0.2, 0.1, 0.05, 0.025), seed: 
         ends = [one.run(start, [row], [0], eta)[0] for row in rows]
         return [[one.at(w, row)[0] - E for row, E in zip(rows, before, strict=True)] for w in ends]
 
-    table, gaps = [], []
+    table, gaps, rates = [], [], sorted(rates, reverse=True)
     for eta in rates:
         epoch, _ = one.run(start, rows, range(4), eta)
         batch, _ = whole.run(start, [every], [0], eta)
         gaps.append(math.dist(epoch, batch))
         table.append(sum(change > 0 for i, line in enumerate(changes(eta)) for j, change in enumerate(line) if i != j))
+    seen(gaps, rates)
     ratios = [a / b for a, b in pairwise(gaps)]
     harm = changes(rates[0])
     helped = all(harm[k][k] < 0 for k in range(4))

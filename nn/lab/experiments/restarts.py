@@ -10,13 +10,16 @@ from typing import Any
 from nn import data
 from nn.init import generator, normal, uniform
 from nn.lab.descent import flat, of_model
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, tidy
 from nn.modules import MLP
 
 
+@checked()
 def restarts(hidden: Sequence[int] = (2, 3, 4), seeds: int = 200, epochs: int = 2000, lr: float = 0.5) -> Result:
     """XOR with H sigmoid units and weights from (-1, 1), once per seed: the share that ends with SSE < 0.1."""
+    hidden = sorted(hidden)
     ends = {H: final_errors(H, seeds, epochs, lr, uniform) for H in hidden}
     shares = {H: sum(E < 0.1 for E in found) / seeds for H, found in ends.items()}
     rows: list[Any] = []
@@ -29,11 +32,12 @@ def restarts(hidden: Sequence[int] = (2, 3, 4), seeds: int = 200, epochs: int = 
     sentence = (
         f"{100 * shares[few]:.0f} % of {seeds} starts learn XOR with {few} hidden units, {100 * shares[many]:.0f} % with {many}; "
         f"the best of 5 starts with {few} would succeed in {rows[0][-1]} of cases. "
-        f"{'The failures are flat places, not proved local minima.' if shares[few] < 1 else 'There were no failures.'}"
+        + (f"None learns it by epoch {epochs:,}." if not any(shares.values())
+           else "The failures are flat places, not proved local minima." if min(shares.values()) < 1 else "There were no failures.")
     )
 
     def draw(figure: Any) -> None:
-        for ax, H in zip(figure.subplots(1, len(hidden), sharey=True), hidden, strict=True):
+        for ax, H in zip(figure.subplots(1, len(hidden), sharey=True, squeeze=False)[0], hidden, strict=True):
             ax.hist(ends[H], bins=[k / 20 for k in range(21)], color=COLOURS[0])
             ax.set_title(f"{H} hidden units: {100 * shares[H]:.1f} %", fontsize=9)
             tidy(ax, "final SSE", "starts" if ax.get_subplotspec().is_first_col() else "")
@@ -43,6 +47,7 @@ def restarts(hidden: Sequence[int] = (2, 3, 4), seeds: int = 200, epochs: int = 
     return Result("restarts", title, columns, rows, sentence, draw, {"shares": shares, "ends": ends}, (9.6, 3.4), cites=("X6", "S2-17", "SX-R3"))
 
 
+@checked()
 def many_starts(seeds: int = 40, epochs: int = 4000, lr: float = 1.0) -> Result:
     """XOR with 2 sigmoid units and normal weights, biases 0 at the start: where each start ends.
 
@@ -51,10 +56,13 @@ def many_starts(seeds: int = 40, epochs: int = 4000, lr: float = 1.0) -> Result:
     ends = sorted(final_errors(2, seeds, epochs, lr, normal, bias=False))
     good = [E for E in ends if E < 0.1]
     bad = [E for E in ends if E >= 0.1]
-    sentence = f"{len(good)} of {seeds} starts end below {max(good, default=0.1):.4f}" + (
-        f", {len(bad)} are stuck between {bad[0]:.3f} and {bad[-1]:.3f}: solutions do vary wildly with the start."
-        if bad else ": here the start does not matter."
-    )  # fmt: skip
+    stuck = f"between {bad[0]:.3f} and {bad[-1]:.3f}" if bad else ""
+    if good:
+        sentence = f"{len(good)} of {seeds} starts end below {max(good):.4f}" + (
+            f", {len(bad)} are stuck {stuck}: solutions do vary wildly with the start." if bad else ": here the start does not matter."
+        )
+    else:
+        sentence = f"None of {seeds} starts learns XOR by epoch {epochs:,}; they end {stuck}."
 
     def draw(figure: Any) -> None:
         ax = figure.add_subplot()
@@ -66,8 +74,10 @@ def many_starts(seeds: int = 40, epochs: int = 4000, lr: float = 1.0) -> Result:
     return Result("many_starts", title, ("", "starts", "from", "to"), rows, sentence, draw, {"ends": ends}, cites=("S2-14", "SX-R2"))
 
 
+@checked(hidden=2, seeds=2)
 def wider_nets(hidden: Sequence[int] = (2, 3, 4, 8, 16), seeds: int = 60, epochs: int = 2000, lr: float = 0.5) -> Result:
     """XOR from many starts by the number of hidden units: whether wider nets end more alike."""
+    hidden = sorted(hidden)
     ends = {H: sorted(final_errors(H, seeds, epochs, lr, uniform)) for H in hidden}
     rows = [(H, E[0], E[seeds // 2], E[-1], E[-1] - E[0]) for H, E in ends.items()]
     spreads = [r[-1] for r in rows]

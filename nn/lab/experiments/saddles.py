@@ -10,6 +10,7 @@ from engine import Value, classify
 from nn import data
 from nn.init import generator, normal
 from nn.lab.descent import Descent, flat, of_model
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.result import Result
 from nn.lab.landscape import critical
 from nn.lab.plots import COLOURS, logarithmic, tidy
@@ -17,6 +18,7 @@ from nn.losses import sse
 from nn.modules import MLP
 
 
+@checked(offsets=2)
 def saddle_points(offsets: Sequence[float] = (1e-1, 1e-2, 1e-4, 1e-8, 1e-12), lr: float = 0.05) -> Result:
     """x^2 - y^2 at 0 and a tanh net with all weights 0 on XOR, by the exact Hessian; and the steps to get away.
 
@@ -31,7 +33,10 @@ def saddle_points(offsets: Sequence[float] = (1e-1, 1e-2, 1e-4, 1e-8, 1e-12), lr
     rows: list[Any] = []
     for offset in offsets:
         path = descent.path([1.0, offset], [[-1.0]], [0] * 600, lr)
-        rows.append((offset, next((k for k, (_, v) in enumerate(path) if abs(v) > 1), 600)))
+        away = next((k for k, (_, v) in enumerate(path) if abs(v) > 1), None)
+        if away is None:
+            raise ValueError(f"from {offset:g} beside the saddle |y| is not above 1 after 600 steps with lr = {lr:g}: write a larger rate or offset")
+        rows.append((offset, away))
     never = all(abs(v) == 0 for _, v in descent.path([1.0, 0.0], [[-1.0]], [0] * 600, lr))
     slower = rows[-1][1] > rows[0][1]
     sentence = (

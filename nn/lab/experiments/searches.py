@@ -10,6 +10,7 @@ from typing import Any
 from nn import data
 from nn.init import generator, uniform
 from nn.lab.descent import Descent, flat, of_model
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.one_neuron import START, T, X, minimum, neuron
 from nn.lab.experiments.result import Result
 from nn.lab.landscape import plane
@@ -20,6 +21,7 @@ from nn.modules import MLP
 UNITS = (2, 9)  # hidden units, from and to
 
 
+@checked(side=2)
 def grid_or_random(
     ranges: Sequence[tuple[float, float]] = ((0.01, 10.0), (0.001, 100.0)), side: int = 4, repeats: int = 40, epochs: int = 300
 ) -> Result:
@@ -93,6 +95,7 @@ def grid_or_random(
 NETS = (("one neuron", 1, (1,)), ("2-2-1 (XOR)", 2, (2, 1)), ("2-10-1", 2, (10, 1)), ("4-8-3 (iris)", 4, (8, 3)), ("64-32-10 (digits)", 64, (32, 10)))
 
 
+@checked(levels=2, points=2)
 def grid_over_weights(levels: int = 10, points: int = 41, reach: float = 4.0) -> Result:
     """What a grid over all weights would cost, `levels`^n, and the one case where it can be run: two weights (S2-19).
 
@@ -109,12 +112,12 @@ def grid_over_weights(levels: int = 10, points: int = 41, reach: float = 4.0) ->
     _, least = minimum()
     every = [number for x, t in samples for number in (*x, *t)]
     path = whole.path(START, [every], [0] * 60, 0.5)
-    goal = next(k for k, w in enumerate(path) if whole.at(w, every)[0] <= 6 * E)
+    goal = next((k for k, w in enumerate(path) if whole.at(w, every)[0] <= 6 * E), None)
     counts = {name: len(MLP(nin, list(sizes)).parameters()) for name, nin, sizes in NETS}
     table = [(name, n, f"{levels}^{n}", _years(levels, n)) for name, n in counts.items()]
     sentence = (
         f"A grid of {points} x {points} = {points * points:,} points over two weights finds E = {6 * E:.6f} at ({slice_.a[j]:.2f}, {slice_.b[i]:.2f}), "
-        f"where the minimum is {least:.6f}; descent is below that after {goal} steps. With {levels} levels a weight the nine weights of the "
+        f"where the minimum is {least:.6f}; descent is {f'below that after {goal}' if goal is not None else 'above that after 60'} steps. With {levels} levels a weight the nine weights of the "
         f"XOR net take {levels}^{counts['2-2-1 (XOR)']} evaluations, the iris net {levels}^{counts['4-8-3 (iris)']}: exponential in the number of weights."
     )
 

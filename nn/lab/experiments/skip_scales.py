@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from nn import data
 from nn.init import generator
 from nn.lab.descent import flat, of_model
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.one_neuron import shuffled
 from nn.lab.experiments.result import Result
 from nn.lab.landscape import mean_error, random_direction, sampled
@@ -18,6 +20,7 @@ from nn.modules import MLP
 GAINS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 
 
+@checked(steps=40, points=3)
 def skip_scales(
     gains: Sequence[float] = GAINS, seeds: int = 10, slices: int = 3, depth: int = 16, width: int = 6, steps: int = 8000,
     lr: float = 0.05, points: int = 31,
@@ -27,6 +30,9 @@ def skip_scales(
     For every gain: nets that end with SSE below 0.1 per row, and the strict grid minima of the slices of the first
     `slices` of them along two random directions, normalised unit by unit, as in Li and others, NeurIPS 2018.
     """
+    if slices > seeds:
+        raise ValueError(f"slices is {slices}; write a number up to seeds, {seeds}: a slice goes through a net")
+    gains = sorted(gains)
     rows = [(x, (1.0 if t else 0.0,)) for x, t in data.moons(40, seed=0)]
     trained: dict[bool, list[int]] = {False: [], True: []}
     minima: dict[bool, list[list[int]]] = {False: [], True: []}
@@ -50,17 +56,19 @@ def skip_scales(
     usable = {skip: [g for g, n in zip(gains, of, strict=True) if n > seeds / 2] for skip, of in trained.items()}
     means = {skip: [sum(m) / len(m) for m in of] for skip, of in minima.items()}
     alike = all(0.3 < (a + 1) / (b + 1) < 3 for a, b in zip(means[False], means[True], strict=True))
+    more = all(a < b for of in means.values() for a, b in pairwise(of))
     width_of = {skip: f"from {g[0]:g} to {g[-1]:g}" if g else "nowhere" for skip, g in usable.items()}
     sentence = (
         f"More than half of the nets are trained {width_of[False]} without skip connections, with them at gains {width_of[True]}. "
         f"At equal gain the slices have {', '.join(f'{m:.0f}' for m in means[False])} grid minima without and "
         f"{', '.join(f'{m:.0f}' for m in means[True])} with: "
-        + ("much alike, and more with every gain; what differs is the gain at which a net can be used." if alike else "they differ too.")
+        + (f"much alike{', and more with every gain' * more}" if alike else "they differ too")
+        + ("; what differs is the gain at which a net can be used." if alike and usable[False] != usable[True] else ".")
     )
 
     if usable[True]:
         k = gains.index(usable[True][0])
-        last = max(range(len(gains)), key=lambda i: gains[i])
+        last = len(gains) - 1
         sentence += (
             f" The picture can be made to differ: with skip at gain {gains[k]:g} a slice has {means[True][k]:.0f} grid minima, without at "
             f"gain {gains[last]:g} it has {means[False][last]:.0f}."

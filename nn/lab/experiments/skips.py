@@ -8,6 +8,7 @@ from typing import Any
 from nn import data
 from nn.init import generator
 from nn.lab.descent import flat, of_model
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.one_neuron import shuffled
 from nn.lab.experiments.result import Result
 from nn.lab.landscape import Surface, plane
@@ -15,6 +16,7 @@ from nn.lab.plots import tidy
 from nn.modules import MLP
 
 
+@checked(steps=20, points=3)
 def skip_connections(
     seeds: int = 12, slices: int = 4, depth: int = 10, width: int = 4, steps: int = 4000, lr: float = 0.1, points: int = 25
 ) -> Result:
@@ -23,6 +25,8 @@ def skip_connections(
     A net is trained that ends with SSE below 0.1 per row; a slice goes through its weights along two random directions,
     normalised unit by unit.
     """
+    if slices > seeds:
+        raise ValueError(f"slices is {slices}; write a number up to seeds, {seeds}: a slice goes through a net")
     rows = [(x, (1.0 if t else 0.0,)) for x, t in data.moons(20, seed=0)]
     trained: dict[bool, int] = {}
     surfaces: dict[bool, list[Surface]] = {}

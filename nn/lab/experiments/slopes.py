@@ -10,12 +10,14 @@ from typing import Any
 from engine import Value, gradient, sigmoid
 from nn.init import Initialiser
 from nn.lab.descent import Descent
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, tidy
 from nn.losses import loss_function, sse
 from nn.modules import MLP
 
 
+@checked()
 def saturation(points: Sequence[float] = (0.0, 2.0, 4.0, 6.0, 10.0, 37.0, -37.0)) -> Result:
     """The slope of the sigmoid far from 0 (LEC-9), as s(z) s(-z) and as the a (1 - a) that floats cannot hold."""
     exact = [_sigmoid_slope(z) for z in points]
@@ -26,7 +28,7 @@ def saturation(points: Sequence[float] = (0.0, 2.0, 4.0, 6.0, 10.0, 37.0, -37.0)
         low, high = (low, middle) if _naive_slope(middle) == 0 else (middle, high)
     lost = [z for z, e, n in zip(points, exact, naive, strict=True) if n == 0 != e]
     sentence = (
-        f"The slope falls from {max(exact):.4g} at 0 to {_sigmoid_slope(10.0):.4g} at z = 10. Written a (1 - a), it is "
+        f"The slope falls from {_sigmoid_slope(0.0):.4g} at 0 to {_sigmoid_slope(10.0):.4g} at z = 10. Written a (1 - a), it is "
         f"exactly 0 from z = {high:.2f} on, though the true slope there is {_sigmoid_slope(high):.2g}; "
         + (f"of the points above it loses z = {', '.join(f'{z:g}' for z in lost)}." if lost else "of the points above it loses none.")
     )
@@ -61,6 +63,7 @@ def _naive_slope(at: float) -> float:
 SHARES = (2, 4, 8, 16)  # depths of the chains whose first slope is compared with the last
 
 
+@checked(depths=2)
 def vanishing_gradient(
     depths: Sequence[int] = (1, 2, 3, 5, 8, 10), seeds: int = 20, init: Callable[[int], Initialiser] | None = None
 ) -> Result:
@@ -71,7 +74,7 @@ def vanishing_gradient(
     |dE/dw| in a layer. How large those ratios are depends on the draws, which `init` makes from a seed: by default
     NumPy's generator does, which gives 36,068 times for sigmoids; the one of nn.init gives 15,181.
     """
-    chains = [(d, *_chain(d, "sigmoid", 1.0), _chain(d, "sigmoid", 4.0)[0], _chain(d, "tanh", 1.0)[0]) for d in depths]
+    chains = [(d, *_chain(d, "sigmoid", 1.0), _chain(d, "sigmoid", 4.0)[0], _chain(d, "tanh", 1.0)[0]) for d in sorted(depths)]
     nets = {
         f"{f}{' + skip' * skip}": _layers(f, skip, seeds, init or _drawn_by_numpy) for f in ("sigmoid", "tanh") for skip in (False, True)
     }
@@ -90,7 +93,7 @@ def vanishing_gradient(
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2)
         for k, look, colour, name in ((1, "o-", 0, "σ, w = 1"), (3, "s--", 4, "σ, w = 4"), (4, "^-", 2, "tanh, w = 1")):  # as on the right
-            left.plot(depths, [c[k] for c in chains], look, color=COLOURS[colour], label=name)
+            left.plot([c[0] for c in chains], [c[k] for c in chains], look, color=COLOURS[colour], label=name)
         left.set_yscale("log")
         tidy(left, "depth of the chain (layers)", "|dE/dw| of the first layer")
         left.legend(frameon=False)
@@ -142,6 +145,7 @@ def _layers(activation: str, skip: bool, seeds: int, init: Callable[[int], Initi
     return [median(column) for column in zip(*found, strict=True)]
 
 
+@checked()
 def sse_or_bce(nets: Sequence[float] = (-10.0, -5.0, -2.0, 0.0), starts: Sequence[float] = (-2.0, -5.0, -8.0)) -> Result:
     """A sigmoid unit that is wrong and sure of it: dE/dnet under SSE and BCE, t = 1 (LEC-13 to LEC-16).
 
@@ -153,11 +157,11 @@ def sse_or_bce(nets: Sequence[float] = (-10.0, -5.0, -2.0, 0.0), starts: Sequenc
     peak = max(grid, key=lambda z: abs(down["sse"].at([z], [1.0])[1][0]))
     steps = {name: [_until(d, z) for z in starts] for name, d in down.items()}
     rows: list[Any] = [("dE/dnet at", z, a, b) for z, a, b in zip(nets, slopes["sse"], slopes["bce"], strict=True)]
-    rows += [("steps from", z, a, b) for z, a, b in zip(starts, steps["sse"], steps["bce"], strict=True)]
+    rows += [("steps from", z, _told(a), _told(b)) for z, a, b in zip(starts, steps["sse"], steps["bce"], strict=True)]
     faster = all(b < a for a, b in zip(steps["sse"], steps["bce"], strict=True))
     sentence = (
         f"BCE {'needs fewer steps from every start' if faster else 'does not always need fewer steps'}: "
-        + ", ".join(f"{b:,} instead of {a:,} from {z:g}" for z, a, b in zip(starts, *steps.values(), strict=True))
+        + ", ".join(f"{_told(b)} instead of {_told(a)} from {z:g}" for z, a, b in zip(starts, *steps.values(), strict=True))
         + f". The slope of SSE is largest at net = {peak:.3f}, and dies out on both sides of it; that of BCE is o - t."
     )
 
@@ -168,7 +172,7 @@ def sse_or_bce(nets: Sequence[float] = (-10.0, -5.0, -2.0, 0.0), starts: Sequenc
             left.plot(z, [abs(down[name].at([v], [1.0])[1][0]) for v in z], "-" * (k + 1), color=COLOURS[k], label=name.upper())
             heights = [position + 0.4 * k - 0.2 for position in range(len(starts))]
             bars = right.barh(heights, steps[name], 0.38, color=COLOURS[k], label=name.upper())
-            right.bar_label(bars, [f" {n:,}" for n in steps[name]])
+            right.bar_label(bars, [f" {_told(n)}" for n in steps[name]])
         tidy(left, "net", "|dE/dnet|, target 1")
         left.legend(frameon=False)
         right.set_xscale("log")
@@ -186,7 +190,15 @@ def _on_net(loss: str) -> Descent:
     return Descent(loss_function(loss)([sigmoid(net)], [t]), [net], [t])
 
 
-def _until(descent: Descent, start: float, reached: float = 0.9, most: int = 5000) -> int:
+MOST = 5000  # steps
+
+
+def _until(descent: Descent, start: float, reached: float = 0.9) -> int:
+    """The steps until o is `reached`; one more than MOST if it is not."""
     goal = math.log(reached / (1 - reached))
-    path = descent.path([start], [[1.0]], [0] * most, lr=1.0)
-    return next((k for k, (z,) in enumerate(path) if z >= goal), most)
+    path = descent.path([start], [[1.0]], [0] * MOST, lr=1.0)
+    return next((k for k, (z,) in enumerate(path) if z >= goal), MOST + 1)
+
+
+def _told(steps: int) -> str:
+    return f"{steps:,}" if steps <= MOST else f"more than {MOST:,}"

@@ -8,6 +8,7 @@ from typing import Any
 from nn import data
 from nn.init import generator, uniform
 from nn.lab.descent import Descent, flat, of_model
+from nn.lab.experiments.arguments import checked
 from nn.lab.experiments.one_neuron import shuffled
 from nn.lab.experiments.result import Result
 from nn.lab.plots import COLOURS, spread, tidy
@@ -23,6 +24,7 @@ STARTS: dict[str, tuple[list[float], list[float]]] = {  # W by unit, then V
 }
 
 
+@checked()
 def symmetry(epochs: int = 2000, lr: float = 0.1, seed: int = 1) -> Result:
     """W11 and W12 while XOR is learned from equal, zero, half-equal, nearly equal and random weights.
 
@@ -43,14 +45,15 @@ def symmetry(epochs: int = 2000, lr: float = 0.1, seed: int = 1) -> Result:
         moved = max(abs(a - b) for k, (a, b) in enumerate(zip(path[0], path[-1], strict=True)) if k in (0, 1, 2, 3, 6, 7))
         E = _error(descent, path[-1], rows)
         found.append((name, path[-1][0], path[-1][2], spread, moved, E))
-    stuck = [r[0] for r in found if r[5] > 0.5]
-    solved = [r[0] for r in found if r[5] < 0.01]
-    equal = [r[0] for r in found if r[3] == 0]
-    sentence = (
-        f"Units that start equal stay equal to the last bit in {' and '.join(equal) or 'no run'}. XOR is learned from "
-        f"{' and '.join(solved) or 'none of them'}, not from {', '.join(stuck) or 'none'}: "
-        + ("being different by a millionth is not yet enough." if found[3][5] > 0.5 else "a millionth is enough.")
-    )
+    solved, others = ([r[0] for r in found if (r[5] < 0.01) is learned] for learned in (True, False))
+    equal = [r[0] for r in found[:2] if r[3] == 0]  # the others differ in V from the start
+    sentence = f"Units that start equal stay equal to the last bit in {' and '.join(equal) or 'no run'}. XOR is learned from "
+    if solved:
+        sentence += f"{' and '.join(solved)}, not from {', '.join(others)}: " + (
+            "a millionth is enough." if found[3][5] < 0.01 else "being different by a millionth is not yet enough."
+        )
+    else:
+        sentence += f"none of them by epoch {epochs:,}."
 
     def draw(figure: Any) -> None:
         for ax, (name, path), row in zip(figure.subplots(1, len(paths), sharey=True), paths.items(), found, strict=True):
@@ -66,6 +69,7 @@ def symmetry(epochs: int = 2000, lr: float = 0.1, seed: int = 1) -> Result:
     return Result("symmetry", title, columns, found, sentence, draw, {r[0]: r[1:] for r in found}, (11.0, 3.4), cites=("X5", "S2-7", "SX-R1"))
 
 
+@checked()
 def broken_symmetry(epochs: int = 2000, lr: float = 0.05, seed: int = 0, draws: int = 50) -> Result:
     """Which differences break the symmetry (S2-12): W, V, both or none, of 3 tanh units on XOR; and 3 sigmoid units from 0.
 
@@ -85,19 +89,22 @@ def broken_symmetry(epochs: int = 2000, lr: float = 0.05, seed: int = 0, draws: 
         moved = max(abs(a - b) for a, b in zip(path[0][:12], path[-1][:12], strict=True))
         apart = f"{min(learned):.2f} to {max(learned):.2f}" if learned else "none"
         found.append((name, spreads[name][-1], moved, _error(walks[f], path[-1], rows), len(learned), apart))
-    learns = {r[0]: r[4] for r in found if r[4]}
+    learned_from = {r[0]: r[4] for r in found}
+    learns = {name: n for name, n in learned_from.items() if n}
+    one, other, both = (learned_from[f"W {W}, V {V}"] for W, V in (("equal", "random"), ("random", "equal"), ("random", "random")))
     equal_to_the_end = [name for name, spread in spreads.items() if not any(spread)]
     still = [r[0] for r in found if r[2] == 0]
+    verdict = "as good as both" if min(one, other) >= 0.8 * both else "not as good as both"
     sentence = (
-        f"XOR is learned from {'; '.join(f'{name}, in {n} of {draws} draws' for name, n in learns.items()) or 'none'}: one of W and V different is "
-        f"{'as good as both' if learns and min(learns.values()) >= 0.8 * max(learns.values()) else 'not as good as both'}. "
-        f"The units stay equal to the last bit from {'; '.join(equal_to_the_end) or 'none'}; no weight but b_o moves from {'; '.join(still) or 'none'}."
-    )
+        (f"XOR is learned from {'; '.join(f'{name}, in {n} of {draws} draws' for name, n in learns.items())}: one of W and V different is {verdict}. "
+         if learns else f"XOR is learned from none of them by epoch {epochs:,}. ")
+        + f"The units stay equal to the last bit from {'; '.join(equal_to_the_end) or 'none'}; no weight but b_o moves from {'; '.join(still) or 'none'}."
+    )  # fmt: skip
 
     def draw(figure: Any) -> None:
-        spread(spreads, figure.add_subplot())
+        spread({f"{name}{'' if any(of) else ': 0 throughout'}": of for name, of in spreads.items()}, figure.add_subplot())
 
-    title = "Either W or V must differ between the units; nothing else breaks the symmetry"
+    title = "Either W or V must differ between the units: those that start equal stay equal"
     columns = ("start", "spread", "W, V moved by", "SSE", f"learned of {draws}", "their spreads")
     numbers = {"rows": found, "spreads": spreads}
     return Result("broken_symmetry", title, columns, found, sentence, draw, numbers, (8.4, 4.2), ("S2-7", "S2-12", "SX-R1"))
