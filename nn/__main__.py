@@ -31,12 +31,17 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except (ValueError, TypeError, OSError, ImportError, ArithmeticError) as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-        print(f"nn {args.command}: {error}{notes}", file=sys.stderr)
+        print(f"nn {args.command}: {_told(error)}{notes}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"nn {args.command}: interrupted; {args.interrupted}", file=sys.stderr)
         return 130
     return 0
+
+
+def _told(error: Exception) -> object:
+    """What an error says; of a file, its name and the reason without the number that the system gives it."""
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename and error.strerror else error
 
 
 class _Parser(argparse.ArgumentParser):

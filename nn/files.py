@@ -155,6 +155,8 @@ def _sum(said: Mapping[str, Any], tensors: Mapping[str, Any]) -> str:
 def write(path: str | os.PathLike[str], content: bytes) -> Path:
     """Put `content` at `path`, all of it or none: into a file beside it first, then renamed."""
     path = Path(path)
+    if path.parent.exists() and not path.parent.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{str(path.parent)!r} is a file, not a folder", str(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {str(path.parent)!r} to write into; make it first", str(path))
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -165,6 +167,9 @@ def write(path: str | os.PathLike[str], content: bytes) -> Path:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+    except OSError as error:  # in the name of the file that was asked for
+        os.unlink(temporary)
+        raise OSError(error.errno, error.strerror, str(path)) from None
     except BaseException:
         os.unlink(temporary)
         raise

@@ -17,7 +17,7 @@ from nn.lab.plots import axes
 from nn.predictor import Predictor
 
 
-MODEL, RUN, CONTENTS = "model.safetensors", "run.json", "contents.txt"
+MODEL, RUN, RUNS, CONTENTS = "model.safetensors", "run.json", "runs.jsonl", "contents.txt"
 MADE_FROM = ("dataset", "target", "output", "loss", "held_out", "seed")
 TRAINED_WITH = ("lr", "epochs", "batch_size", "order", "momentum", "weight_decay", "schedule")  # keywords of fit
 
@@ -81,9 +81,14 @@ def described(settings: Mapping[str, Any], history: History) -> bytes:
     return (json.dumps({"settings": settings, "epochs": [vars(e) for e in history.epochs]}, indent=1) + "\n").encode()
 
 
-def ready(out: Path) -> None:
-    """Refuse before the work what would be refused after it: no matplotlib, a folder that cannot be written."""
+def ready(out: Path, keep: str | None = None) -> None:
+    """Refuse before the work what would be refused after it: no matplotlib, a folder that cannot be written.
+
+    A folder with the file `keep` holds what another command made, whose model would be lost.
+    """
     axes()
+    if keep is not None and (out / keep).exists():
+        raise ValueError(f"{out} holds {keep} of another command, to which its model belongs; give --out another folder")
     try:
         there = next(folder for folder in (out, *out.parents) if folder.exists())
         write(there / ".writable", b"").unlink()

@@ -32,3 +32,10 @@ def rate(text: str) -> float:
     if not 0.0 <= x < math.inf:
         raise ArgumentTypeError(f"write a number >= 0, not {text}")
     return x
+
+
+def seed(text: str) -> int:
+    """A whole number of 0 or more."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"write a whole number >= 0, not {text}")
+    return int(text)

@@ -10,6 +10,7 @@ from typing import Any
 from nn import MLP, History, fit
 from nn.cli.defaults import Defaults
 from nn.cli.folder import TRAINED_WITH, Saved, image, read, ready
+from nn.cli.numbers import seed
 from nn.files import write
 from nn.lab import course, landscape, plots
 from nn.lab.recorder import Recorder
@@ -43,7 +44,7 @@ def add(commands: Any) -> None:
     add("--weights", nargs="+", metavar="WEIGHT", help="whose paths are drawn, as in w_h1,x1 b_h1")
     add("--points", type=int, default=41, help="of a landscape's side")
     add("--reach", type=float, default=1.0, help="of a landscape to either side")
-    add("--seed", type=int, default=0, help="decides the random directions of a landscape")
+    add("--seed", type=seed, default=0, help="decides the random directions of a landscape")
     add("--out", type=Path, help="the picture's file, if not RUN/KIND.png; its name ends with .png, .svg or .pdf")
     parser.set_defaults(run=run)
 

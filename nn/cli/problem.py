@@ -11,6 +11,7 @@ from nn.dataset import Dataset
 from nn.train import INDEX_LOSSES
 
 
+MOST_WEIGHTS = 10_000_000
 HELD_OUT = 0.2  # the share of the rows kept for testing, unless another is asked for
 
 @dataclass(frozen=True)
@@ -70,6 +71,19 @@ def _parts(dataset: Dataset, name: str, held_out: float, seed: int) -> tuple[Dat
     if name.lower() == "digits":  # already between 0 and 1
         return train, test
     return tuple(data.standardise(train, test))  # type: ignore[return-value]
+
+
+def check_size(nin: int, layers: Sequence[int]) -> None:
+    """ValueError for a network that no memory holds, with a Value for each of its weights.
+
+    >>> check_size(2, [10**9, 1])
+    Traceback (most recent call last):
+    ...
+    ValueError: this network has 4,000,000,001 weights, more than the 10,000,000 that are trained here; write fewer --hidden units
+    """
+    weights = sum((n + 1) * m for n, m in zip([nin, *layers], layers, strict=False))
+    if weights > MOST_WEIGHTS:
+        raise ValueError(f"this network has {weights:,} weights, more than the {MOST_WEIGHTS:,} that are trained here; write fewer --hidden units")
 
 
 def brief(x: float | None) -> str:

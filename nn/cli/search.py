@@ -9,9 +9,9 @@ from typing import Any
 
 from nn import save
 from nn.cli.defaults import Defaults
-from nn.cli.folder import fill, image, ready
-from nn.cli.numbers import count, rate
-from nn.cli.problem import HELD_OUT, brief, problem
+from nn.cli.folder import RUN, RUNS, fill, image, ready
+from nn.cli.numbers import count, rate, seed
+from nn.cli.problem import HELD_OUT, brief, check_size, problem
 from nn.files import libraries
 from nn.lab import between, grid, random_search
 from nn.losses import LOSSES
@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     add("--loss", choices=list(LOSSES), help="the error on one sample")
     add("--epochs", type=count, default=30, help="passes over the training rows")
     add("--held-out", type=float, default=HELD_OUT, help="share of the rows kept for testing, which ranks the runs")
-    add("--seed", type=int, default=0, help="decides the split, and what is drawn")
+    add("--seed", type=seed, default=0, help="decides the split, and what is drawn")
     add("--jobs", type=count, metavar="N", help="processes to run in; by default this one alone")
     add("--out", type=Path, help="folder for the best model, the table, a figure and every run")
     parser.set_defaults(run=run, interrupted="what was done is kept with --out")
@@ -53,11 +53,13 @@ def run(args: argparse.Namespace) -> None:
         "validation": task.test if task.held_out else None, "executor": args.jobs, "activation": args.activation,
         "output": task.output, "loss": task.loss, "epochs": args.epochs,
     }  # fmt: skip
+    for hidden in args.hidden:
+        check_size(len(task.dataset.features), [hidden, task.nout])
     if args.out is not None:
         libraries()
-        ready(args.out)
+        ready(args.out, keep=RUN)
         args.out.mkdir(parents=True, exist_ok=True)
-        options["file"] = args.out / "runs.jsonl"
+        options["file"] = args.out / RUNS
     if args.random is None:
         results = grid(task.train, {"lr": args.lr, "hidden": args.hidden}, args.seeds, **options)
     else:
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
         files: dict[str, Any] = {
             "model.safetensors": (partial(save, best_model, dataset=task.test), f"the best model: {setting}"),
             "table.txt": (f"{told}\n".encode(), "the runs, the best first"),
-            "runs.jsonl": (options["file"].read_bytes(), "every run with its weights; the same search, started again, goes on from it"),
+            RUNS: (options["file"].read_bytes(), "every run with its weights; the same search, started again, goes on from it"),
             "runs.png": (image(results.plot("lr", by="hidden").figure), "every run by its learning rate"),
         }
         fill(args.out, f"{len(results)} trainings on {args.dataset}, best loss {brief(getattr(best, results.measure))}", files)
@@ -82,4 +84,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _between(values: list[Any], log: bool = False) -> Any:
     low, high = min(values), max(values)
+    if log and low == 0 < high:
+        raise ValueError(f"--random draws learning rates evenly in the exponent, which begins above 0; write --lr with a smallest rate above 0, not 0 and {high:g}")
     return [low] if low == high else between(low, high, log=log)

@@ -11,9 +11,9 @@ from typing import Any
 from engine import Value, draw, explain
 from nn import MLP, Epoch, fit, save
 from nn.cli.defaults import Defaults
-from nn.cli.folder import described, fill, image, ready
-from nn.cli.numbers import count, rate
-from nn.cli.problem import HELD_OUT, Problem, brief, named_target, problem
+from nn.cli.folder import RUNS, described, fill, image, ready
+from nn.cli.numbers import count, rate, seed
+from nn.cli.problem import HELD_OUT, Problem, brief, check_size, named_target, problem
 from nn.files import libraries
 from nn.init import INITIALISERS
 from nn.lab.plots import loss_curves
@@ -53,7 +53,7 @@ def add(commands: Any) -> None:
     add("--schedule", default="constant", choices=list(SCHEDULES), help="of the learning rate over the epochs")
     add("--backend", default="auto", choices=BACKENDS, help="what runs the steps; the numbers are the same")
     add("--held-out", type=float, default=HELD_OUT, help="share of the rows kept for testing")
-    add("--seed", type=int, default=0, help="decides split, initial weights and order")
+    add("--seed", type=seed, default=0, help="decides split, initial weights and order")
     add("--out", type=Path, help="folder for model.safetensors, run.json, curves.png, graph.svg, explanation.txt and contents.txt")
     train.set_defaults(run=run)
 
@@ -63,10 +63,12 @@ def run(args: argparse.Namespace) -> None:
     task = problem(args.dataset, args.target, args.output, args.loss, args.held_out, args.seed)
     if args.out is not None:
         libraries()
-        ready(args.out)
+        ready(args.out, keep=RUNS)
     train, test = task.train, task.test
+    nin, layers = len(task.dataset.features), [*args.hidden, task.nout]
+    check_size(nin, layers)
     model = MLP(
-        len(task.dataset.features), [*args.hidden, task.nout], activation=args.activation, output=task.output, init=args.init,
+        nin, layers, activation=args.activation, output=task.output, init=args.init,
         seed=args.seed,
     )  # fmt: skip
     weights = len(model.parameters())

@@ -24,6 +24,7 @@ Callback: TypeAlias = Callable[[Run], object]
 Draw: TypeAlias = Callable[[Random], Any]
 F = TypeVar("F", bound=Callable[..., Results])
 LARGEST = 100_000  # settings of a grid
+MOST = 1_000_000  # runs of a search
 
 
 def _search(
@@ -217,6 +218,8 @@ def _dataset(rows: Iterable[Any]) -> Dataset:
 
 
 def _with_seeds(settings: Sequence[Setting], seeds: int | Iterable[int]) -> list[Setting]:
+    if isinstance(seeds, int) and seeds * len(settings) > MOST:
+        raise ValueError(f"this search has {seeds * len(settings):,} runs, more than the {MOST:,} of a table; write fewer seeds")
     chosen = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     for s in chosen:
         generator(s)  # refuses what is no seed
