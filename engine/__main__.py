@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from engine import Value, draw, explain, explore, listing, tree
+from engine.console import output, shows
 from engine.expression import FUNCTIONS, parse
 
 
@@ -16,11 +17,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 2 with one line that says what was wrong."""
     args = _parser().parse_args(argv)
     try:
-        _run(args)
+        with output(to_the_end=bool(args.draw or args.explore)):
+            _run(args)
     except BrokenPipeError:
         return 0
     except (ValueError, TypeError, ArithmeticError, OSError, ImportError) as error:
-        print(f"engine: {error}", file=sys.stderr)
+        what = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        print(f"engine: {what}", file=sys.stderr)
         return 2
     return 0
 
@@ -67,10 +70,11 @@ def _run(args: argparse.Namespace) -> None:
         if name not in names:
             raise ValueError(f"--explain {name}: there is no such name; choose from {', '.join(names) or 'none'}")
         print(f"\n{explain(names[name], y)}")
+    plain = not shows("├─ × η δ − ∂")
     if args.tree:
-        print(f"\n{tree(y)}")
+        print(f"\n{tree(y, ascii=plain)}")
     if args.list:
-        print(f"\n{listing(y)}")
+        print(f"\n{listing(y, ascii=plain)}")
     if args.draw:
         _save(args.draw, draw(y).save_svg, "the gradient graph")
     if args.explore:

@@ -7,6 +7,7 @@ import sys
 import warnings
 from typing import NoReturn
 
+from engine.console import output
 from nn.cli import experiment, explain, plot, search, train
 
 
@@ -24,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 2 with one line that says what was wrong."""
     args = _parser().parse_args(argv)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), output(to_the_end=getattr(args, "out", None) is not None):
             warnings.showwarning = lambda message, *_, **__: print(f"nn {args.command}: {message}", file=sys.stderr)
             args.run(args)
     except BrokenPipeError:

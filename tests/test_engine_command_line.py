@@ -1,11 +1,18 @@
 """`python -m engine`: what it prints, and one line for whatever is wrong."""
 
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
 from engine.__main__ import main
+
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -53,3 +60,66 @@ def test_pictures_are_svg_and_nothing_else(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
     assert run("x*2", "x=3", "--draw", tmp_path / "graph.svg")[0] == 0
     assert ElementTree.parse(tmp_path / "graph.svg").getroot().tag.endswith("svg")
+
+
+# ---- whoever reads
+
+
+COMMANDS = [
+    ["engine", "x*x", "x=2", "--list", "--explain", "x"], ["engine.learn", "eq", "LEC-13"], ["nn", "experiment", "symmetry"],
+    ["nn", "train", "xor", "--epochs", "30"],
+]  # fmt: skip
+
+
+def started(args, unbuffered, folder, **streams):
+    environment = {**os.environ, "CI": "true", "PYTHONUNBUFFERED": unbuffered, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", *args], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, timeout=120, check=False, **streams,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def nobody():
+    """A pipe whose reader has gone away."""
+    there, here = os.pipe()
+    os.close(there)
+    yield here
+    os.close(here)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
+def test_a_reader_that_goes_away_is_no_error(args, unbuffered, nobody, tmp_path):
+    done = started(args, unbuffered, tmp_path, stdout=nobody)
+    assert (done.returncode, done.stderr) == (int(args[0] == "engine.learn"), "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(("args", "files"), [
+    (["nn", "train", "xor", "--epochs", "30", "--out", "out"], 6), (["nn", "search", "xor", "--epochs", "2", "--out", "out"], 5),
+    (["nn", "experiment", "symmetry", "--out", "out"], 3), (["engine", "x*x", "x=2", "--list", "--draw", "a.svg", "--explore", "b.html"], 2),
+], ids=["train", "search", "experiment", "engine"])  # fmt: skip
+def test_what_is_to_be_written_is_written_though_nobody_reads(args, files, unbuffered, nobody, tmp_path):
+    done = started(args, unbuffered, tmp_path, stdout=nobody)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sum(p.is_file() for p in tmp_path.rglob("*")) == files
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
+def test_an_output_that_takes_nothing_is_told_in_one_line(args, unbuffered, tmp_path):
+    with open("/dev/full", "w") as full:
+        done = started(args, unbuffered, tmp_path, stdout=full)
+    assert done.returncode == 2
+    assert re.fullmatch(r"(engine|engine\.learn|nn \w+): .*No space left on device(: .*)?\n", done.stderr), done.stderr
+
+
+def test_a_terminal_of_ascii_is_told_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = started(["engine", "tanh(x*x) - 1", "x=2", "--tree", "--list", "--explain", "x"], "", tmp_path, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "|- " in done.stdout
+    assert "\\u" not in done.stdout
+    done = started(["engine", "é*2", "é=2"], "", tmp_path, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, "\\xe9*2 = 4\n  d/d\\xe9 = 2\n")

@@ -9,6 +9,7 @@ from importlib import import_module
 from textwrap import wrap
 from typing import Any
 
+from engine.console import output
 from engine.learn.course import course, lessons
 from engine.learn.desk import Desk
 from engine.learn.telling import WIDTH, entry
@@ -33,7 +34,10 @@ def main(argv: list[str] | None = None) -> int:
     ledgers.add_argument("model", nargs="?", help="a model file; without one the 13/20 network")
     args = parser.parse_args(argv)
     try:
-        return run(args)
+        with output(to_the_end=False):
+            return run(args)
+    except BrokenPipeError:
+        return 1
     except (ValueError, TypeError, OSError, LookupError) as e:
         print("\n".join(wrap(f"engine.learn: {e}", WIDTH, subsequent_indent="  ")), file=sys.stderr)
         return 2

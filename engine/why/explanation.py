@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 
+from engine.console import shows
 from engine.errors import short
 from engine.value import Number, Value, number
 from engine.why.blocks import Head, Prose
@@ -52,7 +52,7 @@ class Explanation:
 
         `ascii` spells out the signs that a terminal may not have; by default if it cannot show them.
         """
-        pen = (Text if ascii is False or (ascii is None and _shown()) else Ascii)(self._words(notes))
+        pen = (Text if ascii is False or (ascii is None and shows("".join(Ascii.signs))) else Ascii)(self._words(notes))
         return str(Page(list(compose(self._derivation, pen, self._eta)), pen.say("×")))
 
     def latex(self, notes: str | None = AS_ASKED) -> str:
@@ -109,12 +109,3 @@ def explain(
     if paths.__class__ is not int or paths < 1:
         raise ValueError(f"explain: paths must be a whole number, at least 1, not {short(paths)}")
     return Explanation(derive(node, root, paths), words, rate)
-
-
-def _shown() -> bool:
-    """Whether the terminal can show the signs of a derivation."""
-    try:
-        "".join(Ascii.signs).encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
