@@ -241,9 +241,10 @@ def refused(result, *told):
         ("train iris --hidden 2.5", ["--hidden: write a whole number >= 1, not 2.5"]),
         ("train iris --epochs 0", ["--epochs: write a whole number >= 1, not 0"]),
         ("train iris --batch-size -3", ["--batch-size: write a whole number >= 1, not -3"]),
+        ("train iris --hidden 1000000 1000000", ["this network has 1,000,009,000,003 weights, more than the 10,000,000"]),
         ("train iris --weight-decay inf", ["--weight-decay: write a number >= 0, not inf"]),
         ("train iris --momentum -1", ["--momentum: write a number >= 0, not -1"]),
-        ("train iris --seed -1", ["seed is -1; write an int of 0 or more"]),
+        ("train iris --seed -1", ["--seed: write a whole number >= 0, not -1"]),
         ("train iris --held-out 1", ["held_out is 1.0; write a part between 0 and 1"]),
         ("train iris --held-out 0.001", ["held_out=0.001 of Dataset('iris'", "each needs at least one"]),
         ("train iris --activation swish", ["--activation: invalid choice: 'swish'", "leaky_relu"]),
@@ -257,7 +258,7 @@ def test_bad_arguments(run, tmp_path, args, told):
     status, out, err = run(*args.split(), *(["--out", tmp_path / "out"] if "train " in args else []))
     refused((status, out, err), *told)
     assert files(tmp_path) == []
-    assert not ("argument" in err[0] and out)  # told before any work
+    assert not (("argument" in err[0] or "this network" in err[0]) and out)  # told before any work
 
 
 @pytest.mark.parametrize(
@@ -289,6 +290,7 @@ def test_folders_that_cannot_be_written(run, tmp_path, place):
     out = tmp_path / place  # an absolute place stays what it is
     status, lines, err = run("train", "digits", "--out", out)
     refused((status, lines, err), f"nn train: cannot write to {out}: ", "; give --out another folder")
+    assert ("'file' is a file" in err[0].replace(f"{tmp_path}/", "")) == place.startswith("file")
     assert lines == []  # told before any work
     assert (tmp_path / "file").read_text() == "mine"
     assert files(tmp_path) == ["file"]

@@ -160,6 +160,22 @@ def test_plots_of_a_run(run, moons, tmp_path, kind):
     assert other.read_bytes() == first
 
 
+def test_a_picture_that_is_a_folder_is_told_by_its_own_name(run, moons, tmp_path):
+    (tmp_path / "a.png").mkdir()
+    status, _, err = run("plot", moons, "curves", "--out", tmp_path / "a.png")
+    assert (status, err) == (2, [f"nn plot: {tmp_path / 'a.png'}: Is a directory"])
+    assert [p.name for p in tmp_path.iterdir() if not p.is_dir()] == []
+
+
+def test_a_model_of_one_command_is_not_replaced_by_another(run, tmp_path):
+    train, search = ("train", "xor", "--epochs", 1, "--out"), ("search", "xor", "--epochs", 1, "--out")
+    assert run(*train, tmp_path / "a")[0] == run(*search, tmp_path / "b")[0] == 0
+    for command, folder, keeps in ((search, tmp_path / "a", "run.json"), (train, tmp_path / "b", "runs.jsonl")):
+        before = {p.name: p.read_bytes() for p in folder.iterdir()}
+        refused(run(*command, folder), f"{folder} holds {keeps} of another command, to which its model belongs; give --out another folder")
+        assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
 @pytest.mark.parametrize(("name", "begins"), [("a.svg", b"<?xml"), ("a.PDF", b"%PDF"), ("a.PNG", b"\x89PNG")])
 def test_a_picture_is_what_its_name_says(run, moons, tmp_path, name, begins):
     assert run("plot", moons, "curves", "--out", tmp_path / name)[0] == 0
@@ -181,6 +197,7 @@ def test_a_flat_landscape_is_called_flat(run, moons, monkeypatch, tmp_path):
     ("args", "told"),
     [
         ("landscape --along w_h1,x1 w_o9,h1", "the model has no weight 'w_o9,h1'"),
+        ("landscape --seed -3", "--seed: write a whole number >= 0, not -3"),
         ("landscape --points 1", "points must be a whole number >= 2, not 1"),
         ("landscape --reach 0", "reach must be a number above 0, not 0.0"),
         ("walks --points 0", "points must be a whole number >= 2, not 0"),
@@ -392,6 +409,9 @@ def test_a_random_search_draws_between(run):
         ("xor --epochs 0", "--epochs: write a whole number >= 1, not 0"),
         ("xor --random 0", "--random: write a whole number >= 1, not 0"),
         ("xor --out /dev/null/x", "cannot write to"),
+        ("xor --seeds 1000000000", "this search has 4,000,000,000 runs, more than the 1,000,000 of a table; write fewer seeds"),
+        ("xor --hidden 3 1000000000", "this network has 4,000,000,001 weights, more than the 10,000,000"),
+        ("xor --random 3 --lr 0 1", "write --lr with a smallest rate above 0, not 0 and 1"),
     ],
 )
 def test_what_search_refuses(run, args, told):
