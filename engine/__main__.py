@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("expression", help='such as "tanh(w*x + b)"')
-    add("values", nargs="*", metavar="name=value", help="the number of each name")
+    add("values", nargs="*", default=[], metavar="name=value", help="the number of each name")
     add("--explain", metavar="NAME", action="append", default=[], help="derive d result / d NAME, step by step")
     add("--draw", metavar="FILE", help="write the gradient graph as SVG")
     add("--explore", metavar="FILE", help="write the page on which the backward pass can be stepped")
@@ -69,6 +70,8 @@ def _run(args: argparse.Namespace) -> None:
     for name in args.explain:
         if name not in names:
             raise ValueError(f"--explain {name}: there is no such name; choose from {', '.join(names) or 'none'}")
+        if names[name].grad is None:
+            raise ValueError(f"--explain {name}: {args.expression} does not use it, so that its derivative is 0 and there is nothing to derive")
         print(f"\n{explain(names[name], y)}")
     plain = not shows("├─ × η δ − ∂")
     if args.tree:
@@ -86,9 +89,12 @@ def _named(item: str) -> tuple[str, Value]:
     if not sign or not name.isidentifier():
         raise ValueError(f"{item!r} is not name=value, such as w=0.5")
     try:
-        return name, Value(float(number), name)
+        x = float(number)
     except ValueError:
         raise ValueError(f"{name}={number!r}: a number was expected, such as {name}=0.5") from None
+    if math.isinf(x) and "inf" not in number.lower():
+        raise ValueError(f"{name}={number} is too large for a float, the largest is 1.8e308; write {name}=inf if that is meant")
+    return name, Value(x, name)
 
 
 def _save(file: str, write: Callable[[Path], object], what: str) -> None:

@@ -40,6 +40,8 @@ def run(capsys):
         (["x", "x=3", "--nonsense"], "unrecognized arguments: --nonsense; --help tells more"),
         (["+".join(["x"] * 20_000), "x=3"], r"cannot read .*: it is too long or nested too deeply for one expression; build it from Values in Python"),
         (["sin(" * 190 + "x" + ")" * 190 + "+" + "-" * 3000 + "x", "x=3"], r"cannot read .*"),
+        ([], "the following arguments are required: expression; --help tells more"),
+        (["x", "x=1e999"], "x=1e999 is too large for a float, the largest is 1.8e308; write x=inf if that is meant"),
         (["x*2", "x=2", "x=3"], "x is given twice, as 2 and 3; give each name once"),
     ],
 )
@@ -60,6 +62,16 @@ def test_pictures_are_svg_and_nothing_else(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
     assert run("x*2", "x=3", "--draw", tmp_path / "graph.svg")[0] == 0
     assert ElementTree.parse(tmp_path / "graph.svg").getroot().tag.endswith("svg")
+
+
+def test_a_name_that_is_not_used_is_not_explained(run):
+    status, out, err = run("x*2", "x=2", "y=3", "--explain", "y")
+    assert (status, out) == (2, "x*2 = 4\n  d/dx = 2\n  d/dy = 0 (it is not used)\n")
+    assert err == "engine: --explain y: x*2 does not use it, so that its derivative is 0 and there is nothing to derive\n"
+
+
+def test_infinity_can_be_asked_for(run):
+    assert run("1/x", "x=-inf")[:2] == (0, "1/x = -0\n  d/dx = -0\n")
 
 
 # ---- whoever reads

@@ -299,6 +299,15 @@ def test_a_file_that_is_none_is_refused_and_left(tmp_path, content):
     assert file.read_bytes() == content
 
 
+def test_two_searches_that_began_at_the_same_moment_share_a_file(tmp_path):
+    file = tmp_path / "runs.jsonl"
+    done = started(2, file=file)
+    head, first, second = file.read_text().splitlines()
+    file.write_text("\n".join([head, head, first, first, second, second, ""]))
+    assert [run.loss for run in started(2, file=file)] == [run.loss for run in done]
+    assert len(file.read_text().splitlines()) == 6  # nothing is done again
+
+
 @pytest.mark.parametrize("spoil", [
     lambda run: run.update(loss=math.nan), lambda run: run.pop("weights"), lambda run: run.update(weights=["1.0"]),
     lambda run: run.update(setting=3), lambda run: run.update(loss=None), lambda run: run.update(setting={"lr": 1}),

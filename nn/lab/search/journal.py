@@ -41,6 +41,8 @@ class Journal:
         if lines:
             self._same(lines[0], head)
             for number, line in enumerate(lines[1:], 2):
+                if line == lines[0]:  # another search of the same began at the same moment
+                    continue
                 key, run = self._run(number, line)
                 self.runs.setdefault(key, run)
         if whole < len(content):
