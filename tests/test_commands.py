@@ -422,6 +422,13 @@ def test_what_search_refuses(run, args, told):
     assert told in err[0]
 
 
+def test_a_search_of_which_no_run_is_better_than_one_answer_says_so(run):
+    told = "nn search: the best loss is no better than the {} of one answer for every row; try other --lr, more --epochs or more --hidden units"
+    assert run("search", "xor", "--lr", 50, "--seeds", 2, "--epochs", 3)[::2] == (0, [told.format("0.1250")])
+    assert run("search", "iris", "--lr", 1000, "--seeds", 1, "--epochs", 1)[::2] == (0, [told.format("1.0986")])
+    assert run("search", "iris", "--lr", 1000, 0.1, "--seeds", 1, "--epochs", 1)[::2] == (0, [])
+
+
 # ---- help
 
 

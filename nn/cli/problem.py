@@ -8,6 +8,8 @@ from typing import Any
 
 from nn import data
 from nn.dataset import Dataset
+from nn.losses import loss_function
+from nn.scores import blind_loss
 from nn.train import INDEX_LOSSES
 
 
@@ -35,6 +37,10 @@ class Problem:
         """The number of outputs."""
         t = self.train[0][1]
         return len(self.dataset.classes) or (1 if isinstance(t, int) else len(t))
+
+    def blind(self, rows: Dataset) -> float:
+        """The mean loss on `rows` of one answer for every row, which any use of the inputs should better."""
+        return blind_loss(self.train, rows, loss_function(self.loss), self.nout)
 
 
 def problem(

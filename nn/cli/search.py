@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,10 @@ def run(args: argparse.Namespace) -> None:
     print(f"{told}\n")
     setting = ", ".join(f"{name}={x:g}" for name, x in best.setting.items())
     print(f"best of {len(results)}: {setting}, {'held-out' if task.held_out else 'training'} loss {brief(getattr(best, results.measure))}")
+    blind = task.blind(task.test)
+    if 0 < blind <= getattr(best, results.measure):
+        told_of = f"the best loss is no better than the {brief(blind)} of one answer for every row"
+        print(f"nn search: {told_of}; try other --lr, more --epochs or more --hidden units", file=sys.stderr)
     if args.out is not None:
         best_model: Any = results.model(best)
         files: dict[str, Any] = {

@@ -20,7 +20,6 @@ from nn.lab.plots import loss_curves
 from nn.losses import LOSSES, loss_function
 from nn.modules import ACTIVATIONS
 from nn.optim import SCHEDULES
-from nn.scores import blind_loss
 from nn.train import BACKENDS, ORDERS
 
 
@@ -102,9 +101,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _tell_if_useless(args: argparse.Namespace, last: Epoch, task: Problem) -> None:
     """Say so if the network ends no better than one answer for every row, on both parts, and what to try."""
-    loss_of = loss_function(task.loss)
-    blind, unseen = (blind_loss(task.train, rows, loss_of, task.nout) for rows in (task.train, task.test))
-    if not 0 < blind <= last.loss or (last.validation_loss or 0.0) < unseen:
+    blind = task.blind(task.train)
+    if not 0 < blind <= last.loss or (last.validation_loss or 0.0) < task.blind(task.test):
         return
     if args.momentum >= 1:
         remedy = "a --momentum below 1, as 0.9"
