@@ -159,6 +159,13 @@ def write(path: str | os.PathLike[str], content: bytes) -> Path:
         raise NotADirectoryError(errno.ENOTDIR, f"{str(path.parent)!r} is a file, not a folder", str(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {str(path.parent)!r} to write into; make it first", str(path))
+    try:
+        return _replaced(path, content)
+    except OSError as error:  # which names a file that the user has never heard of, or none
+        raise error if error.errno is None else type(error)(error.errno, error.strerror, str(path)) from None
+
+
+def _replaced(path: Path, content: bytes) -> Path:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -221,6 +221,8 @@ class MLP(Module):
             raise ValueError(f"layers must list the units of each layer, as in [8, 3], not {layers!r}")
         nin, sizes = _count("nin", nin), [_count("units of a layer", n) for n in layers]
         depth = len(sizes) - 1
+        if not isinstance(activation, Sequence):
+            raise TypeError(f"activation is {activation!r}; write a name, or a list with one for each hidden layer")
         hidden = [activation] * depth if isinstance(activation, str) else list(activation)
         if len(hidden) != depth:
             raise ValueError(f"{depth} hidden layers need {depth} activations, not {len(hidden)}: {hidden}")

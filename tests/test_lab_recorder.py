@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import math
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -486,8 +487,42 @@ def test_a_history_of_ones_own_model_needs_it(tmp_path):
     with pytest.raises(ValueError, match=r"model or a loss of your own: History.load\(path, model=..., loss=...\)"):
         loaded.why("a", 2)
     assert str(History.load(path, model=Own()).why("a", 2)) == str(history.why("a", 2))
-    with pytest.raises(ValueError, match=r"it is of parameters \['a', 'b', 'c'\]..., and the model has \['w_o1,x1'"):
+    with pytest.raises(ValueError, match=r"own.jsonl does not fit .*: it is of 3 parameters, a to c, and the model has 2 "):
         History.load(path, model=Layer(1, 1))
+    with pytest.raises(TypeError, match="model is 'x'; give the model that was trained"):
+        History.load(path, model="x")
+
+
+def test_a_history_is_not_read_as_that_of_another_model_or_loss(tmp_path):
+    path = train().save(tmp_path / "run.jsonl")
+    with pytest.raises(ValueError, match=r"run.jsonl does not fit .*: it is of MLP\(2, .*activation='tanh'.*, and the model is .*'relu'"):
+        History.load(path, model=net(activation="relu"))
+    with pytest.raises(ValueError, match=r"its loss is cross_entropy, and the one given is sse: leave out loss="):
+        History.load(path, loss="sse")
+    with pytest.raises(ValueError, match=r"its loss is cross_entropy, and the one given is another"):
+        History.load(path, loss=lambda o, t: o[0])
+    again = History.load(path, model=net(seed=5, activation=["tanh"]), loss=losses.cross_entropy)
+    assert str(again.why("w_h1,x1", 7)) == str(History.load(path).why("w_h1,x1", 7))
+
+
+def test_a_run_that_diverged_is_saved_with_its_infinities(tmp_path):
+    recorder = Recorder(all_losses=True)
+    model = MLP(2, [3, 1], activation="relu", seed=0)
+    with pytest.raises(Diverged):
+        fit(model, data.XOR(), record=recorder, loss="sse", lr=1e3, epochs=50)
+    history = recorder.history
+    assert history.log.after[-1] == math.inf
+    loaded = History.load(history.save(tmp_path / "run.jsonl"))
+    assert loaded.log.after[-1] == math.inf
+    assert history.compare(loaded).same
+    assert history.compare(loaded.replay("python")).same
+    history.harm()  # warns of nothing
+    history.epochs.append(replace(history.epochs[-1], loss=math.inf, validation_loss=-math.inf))
+    assert History.load(history.save(tmp_path / "run.jsonl")).epochs == history.epochs
+
+
+def test_runs_of_another_momentum_are_told_by_it():
+    assert repr(train().compare(train(momentum=0.5))).startswith("the first difference is at update 0: the momentum is 0.0 and 0.5")
 
 
 def whole_file(lines):

@@ -269,3 +269,14 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no folder '.*none' to write into; make it first: '.*model\.safetensors'"):
         save(MLP(2, [1], seed=0), path)
     assert not path.parent.exists()
+
+
+def test_what_cannot_be_written_is_told_with_the_path_that_was_given(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        save(MLP(2, [1]), tmp_path / "folder")
+    assert caught.value.filename == str(tmp_path / "folder")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+    with pytest.raises(OSError, match="too long") as other:
+        save(MLP(2, [1]), tmp_path / ("a" * 300))
+    assert other.value.filename == str(tmp_path / ("a" * 300))

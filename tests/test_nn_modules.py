@@ -737,3 +737,8 @@ def test_outputs_with_skip_are_still_labelled_o_and_net():
     labels = [str(v.label) for v in graph(*outputs) if v.label is not None]
     for label in ("o[h1_1]", "net[h1_1]", "o[h4_2]", "net[h4_2]", "o_o1"):
         assert labels.count(label) == 1
+
+
+def test_an_activation_is_named():
+    with pytest.raises(TypeError, match=r"^activation is <function .*; write a name, or a list with one for each hidden layer$"):
+        MLP(2, [2, 1], activation=lambda x: x)

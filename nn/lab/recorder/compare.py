@@ -41,6 +41,8 @@ def compare(a: Log, b: Log) -> Comparison:
     n = min(len(a), len(b))
     if a.names != b.names:
         return Comparison(n, 0, "the parameters are", _brief(a.names), _brief(b.names))
+    if a.sgd["momentum"] != b.sgd["momentum"]:
+        return Comparison(n, 0, "the momentum is", a.sgd["momentum"], b.sgd["momentum"])
     clean = 0  # the last update before which all weights are known to be the same
     for k in range(n):
         found = _shallow(a, b, k)

@@ -151,7 +151,7 @@ def harm_of_rows(log: Log, rows: Sequence[int] | None, lr: float | None) -> Harm
     chosen = _spread(n, max(1, PAIRS[again.backend] // n)) if rows is None else [_row(i, n) for i in rows]
     if not chosen:
         raise ValueError("rows is empty: name at least one row to make an update on")
-    if lr is not None and not (isinstance(lr, int | float) and 0 <= lr < math.inf):
+    if lr is not None and not (isinstance(lr, int | float) and not isinstance(lr, bool) and 0 <= lr < math.inf):
         raise ValueError(f"lr must be a number >= 0, not {lr!r}")
     rate = log.lrs[-1] if lr is None else float(lr)
     weights = array("d", [p.data for p in log.parameters])
@@ -176,7 +176,8 @@ def _products(steps: list[array[float]], slopes: list[array[float]]) -> list[lis
     except ImportError:
         return [[_dot(d, g) for g in slopes] for d in steps]
     a, b = (numpy.array([numpy.frombuffer(line) for line in lines]) for lines in (steps, slopes))
-    return (a @ b.T).tolist()  # type: ignore[no-any-return]
+    with numpy.errstate(all="ignore"):  # what is infinite is shown as such
+        return (a @ b.T).tolist()  # type: ignore[no-any-return]
 
 
 def _dot(a: Iterable[float], b: Iterable[float]) -> float:

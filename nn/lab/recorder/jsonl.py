@@ -2,7 +2,7 @@
 
 The first line tells the model, the loss and the optimiser; then a line for each row, each epoch and each
 update; the last one has their number and the SHA-256 of all before it. Floats are written so that they
-are read back bit for bit; a number that is none (no gradient, a loss without a value) is null.
+are read back bit for bit; an infinity is "inf" or "-inf", a number that is none (no gradient, a loss without a value) null.
 """
 
 from __future__ import annotations
@@ -19,30 +19,35 @@ from nn.files import ARCHITECTURE, write
 from nn.history import Epoch, History
 from nn.lab.recorder.log import Log, Whole
 from nn.losses import LOSSES
-from nn.modules import MLP
+from nn.modules import MLP, Module
 from nn.optim import SGD
 
 
 FORMAT = 1
+INFINITIES = {"inf": math.inf, "-inf": -math.inf}
+LOSSES_OF_EPOCHS = "loss", "validation_loss"
+
+
+class Misfit(ValueError):
+    """A model or a loss that the history is not of."""
 
 
 def save(history: History, path: str | os.PathLike[str]) -> Path:
     """See History.save."""
     log = history._log
-    name = log.loss if isinstance(log.loss, str) else next((k for k, f in LOSSES.items() if f is log.loss), None)
     own = {k: log.model.config[k] for k in ARCHITECTURE} if type(log.model) is MLP else None
     head = {
-        "nodegrad": "history", "format": FORMAT, "model": own, "loss": name, "parameters": log.names, **log.sgd,
+        "nodegrad": "history", "format": FORMAT, "model": own, "loss": loss_name(log.loss), "parameters": log.names, **log.sgd,
         "backend": log.backend, "strict": log.strict, "every": log.every, "megabytes": log.megabytes,
         "lrs": list(log.lrs[: len(log.firsts)]), "firsts": list(log.firsts), "now": _listed(log.now),
         "marks": {str(k): _listed(state) for k, state in log.marks.items()},
     }  # fmt: skip
     lines = [_line(head)]
     lines += [_line({"x": list(x), "t": t if isinstance(t, int) else list(t)}) for x, t in log.rows]
-    lines += [_line(vars(e) | {"loss": _null(e.loss), "validation_loss": _null(e.validation_loss)}) for e in history.epochs]
+    lines += [_line(vars(e) | {key: _written(getattr(e, key)) for key in LOSSES_OF_EPOCHS}) for e in history.epochs]
     shown: Any = None  # the state after the last whole update, which is the old one of the next
     for k in range(log.made):
-        line = {"step": k, "rows": log.batch(k), "before": _null(log.before[k]), "after": _null(log.after[k])}
+        line = {"step": k, "rows": log.batch(k), "before": _written(log.before[k]), "after": _written(log.after[k])}
         if (w := log.wholes.get(k)) is not None:
             if w.old is not shown:
                 line["old"] = _listed(w.old)
@@ -55,11 +60,20 @@ def save(history: History, path: str | os.PathLike[str]) -> Path:
     return write(path, body + _line({"end": log.made, "sha256": hashlib.sha256(body).hexdigest()}).encode())
 
 
+def loss_name(loss: Any) -> str | None:
+    """What a loss is called; None if it is a user's own, or there is none."""
+    return loss if isinstance(loss, str) else next((k for k, f in LOSSES.items() if f is loss), None)
+
+
 def load(path: str | os.PathLike[str], model: Any = None, loss: Any = None) -> History:
     """See History.load."""
+    if model is not None and not isinstance(model, Module):
+        raise TypeError(f"model is {model!r}; give the model that was trained, or leave it out")
     content = Path(path).read_bytes()
     try:
         return _history(content, model, loss)
+    except Misfit as error:
+        raise ValueError(f"{os.fspath(path)} does not fit what was given with it: {error}") from None
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise ValueError(f"{os.fspath(path)} is not a history saved by nodegrad: {reason}") from None
@@ -78,7 +92,7 @@ def _history(content: bytes, model: Any, loss: Any) -> History:
     if head.get("nodegrad") != "history" or head.get("format") != FORMAT:
         raise ValueError(f"the first line is not that of a history of format {FORMAT}")
     rows = [(tuple(_floats(line["x"])), _target(line["t"])) for line in lines if "x" in line]
-    epochs = [Epoch(**line) for line in lines if "epoch" in line]
+    epochs = [Epoch(**line | {key: INFINITIES.get(line[key], line[key]) for key in LOSSES_OF_EPOCHS}) for line in lines if "epoch" in line]
     updates = [line for line in lines if "step" in line]
     if [u["step"] for u in updates] != list(range(end["end"])) or len(rows) + len(epochs) + len(updates) != len(lines):
         raise ValueError("its updates are not those that its last line counts")
@@ -86,15 +100,19 @@ def _history(content: bytes, model: Any, loss: Any) -> History:
 
 
 def _log(head: dict[str, Any], rows: list[Any], updates: list[dict[str, Any]], model: Any, loss: Any) -> Log:
-    if model is None and head["model"] is not None:
-        model = MLP(**{key: head["model"][key] for key in ARCHITECTURE})
+    made = None if head["model"] is None else MLP(**{key: head["model"][key] for key in ARCHITECTURE})
+    model = made if model is None else model
     loss = head["loss"] if loss is None else loss
     known = model is not None and loss is not None
     parameters = model.parameters() if known else []
     sgd = SGD(parameters, 0.0, head["momentum"], head["weight_decay"], head["nesterov"])
     log = Log(model if known else None, rows, loss, sgd, head["backend"], head["strict"], head["every"], head["megabytes"])
     if known and log.names != head["parameters"]:
-        raise ValueError(f"it is of parameters {head['parameters'][:4]}..., and the model has {log.names[:4]}...")
+        raise Misfit(f"it is of {_brief(head['parameters'])}, and the model has {_brief(log.names)}")
+    if made is not None and type(model) is MLP and _computes(model) != _computes(made):
+        raise Misfit(f"it is of {made!r}, and the model is {model!r}")
+    if head["loss"] is not None and loss_name(loss) != head["loss"]:
+        raise Misfit(f"its loss is {head['loss']}, and the one given is {loss_name(loss) or 'another'}: leave out loss=")
     log.names = head["parameters"]
     n = len(log.names)
     width = 2 * n if sgd.momentum else n
@@ -147,18 +165,18 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
 
 
-def _null(x: float | None) -> float | None:
-    return x if x is not None and math.isfinite(x) else None
+def _written(x: float | None) -> float | str | None:
+    return None if x is None or math.isnan(x) else x if math.isfinite(x) else str(x)
 
 
-def _listed(numbers: array[float]) -> list[float | None]:
-    return [*numbers] if math.isfinite(sum(numbers)) else [_null(x) for x in numbers]
+def _listed(numbers: array[float]) -> list[float | str | None]:
+    return [*numbers] if math.isfinite(sum(numbers)) else [_written(x) for x in numbers]
 
 
 def _number(x: Any) -> float:
     if x is None:
         return math.nan
-    return _floats([x])[0]
+    return INFINITIES[x] if x in ("inf", "-inf") else _floats([x])[0]
 
 
 def _floats(numbers: Any) -> list[float]:
@@ -172,6 +190,15 @@ def _state(numbers: Any, n: int, holes: bool = False) -> array[float]:
     if len(found) != n:
         raise ValueError(f"{n} numbers were expected, not {len(found)}")
     return array("d", found)
+
+
+def _computes(model: MLP) -> list[Any]:
+    """What a model of given parameters does with them."""
+    return [[layer.activation for layer in model.layers], *(model.config[key] for key in ("expand", "skip"))]
+
+
+def _brief(names: list[str]) -> str:
+    return f"{len(names)} parameters, {names[0]} to {names[-1]}" if names else "no parameters"
 
 
 def _target(t: Any) -> Any:
