@@ -108,7 +108,7 @@ def test_a_reader_that_goes_away_is_no_error(args, unbuffered, nobody, tmp_path)
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(("args", "files"), [
-    (["nn", "train", "xor", "--epochs", "30", "--out", "out"], 6), (["nn", "search", "xor", "--epochs", "2", "--out", "out"], 5),
+    (["nn", "train", "xor", "--epochs", "30", "--out", "out"], 6), (["nn", "search", "xor", "--epochs", "20", "--out", "out"], 5),
     (["nn", "experiment", "symmetry", "--out", "out"], 3), (["engine", "x*x", "x=2", "--list", "--draw", "a.svg", "--explore", "b.html"], 2),
 ], ids=["train", "search", "experiment", "engine"])  # fmt: skip
 def test_what_is_to_be_written_is_written_though_nobody_reads(args, files, unbuffered, nobody, tmp_path):
