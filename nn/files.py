@@ -174,10 +174,8 @@ def _replaced(path: Path, content: bytes) -> Path:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException as error:
+    except BaseException:
         os.unlink(temporary)
-        if isinstance(error, OSError) and error.strerror:  # in the name of the file that was asked for
-            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     return path
 
