@@ -138,8 +138,8 @@ class CompiledSteps:
                 if step is None or step.size != len(batch):
                     if step is not None:
                         step.keep(state)
-                    step = self.step(len(batch))
-                    state = step.state()
+                    other = self.step(len(batch))
+                    step, state = other, other.state()  # both or, if an interrupt comes, neither
                 rows, order = self._visited(batch, len(batch))
                 new = array("d", state)
                 try:

@@ -631,6 +631,18 @@ def test_odd_recorders_are_refused(options, message):
         Recorder(**options)
 
 
+def test_an_interrupt_before_a_step_has_its_state_is_an_interrupt(monkeypatch):
+    def interrupt(step):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nn.compiled._Step.state", interrupt)
+    model = MLP(2, [2, 1], seed=0)
+    before = [p.data for p in model.parameters()]
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, data.XOR(), loss="sse", lr=0.1, epochs=1, record="updates", backend="python")
+    assert [p.data for p in model.parameters()] == before
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_real_interrupt_at_any_moment(backend):
     import signal
