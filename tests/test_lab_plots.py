@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import pickle
 
 import pytest
 
@@ -141,3 +142,14 @@ def test_the_ticks_of_a_surface_are_whole_numbers_and_not_what_is_left_of_an_off
     assert not made.flat
     assert all(1.6899 < t < 1.6901 for t in ticks)
     assert len(set(ticks)) == len(ticks) > 2
+
+
+def test_axes_and_figures_show_themselves_without_pyplot():
+    ax = plots.loss_curves(fit(MLP(2, [2, 1], seed=0), data.XOR(), loss="sse", lr=0.1, epochs=2))
+    whole = ax.figure._repr_png_()
+    assert whole[:8] == b"\x89PNG\r\n\x1a\n"
+    assert ax._repr_png_() == whole
+    ax.set_title("told")
+    assert ax._repr_png_() != whole
+    again = pickle.loads(pickle.dumps(ax.figure))
+    assert again._repr_png_() == ax._repr_png_()

@@ -272,13 +272,16 @@ def axes(ax: Any = None) -> Any:
     """`ax` itself, or those of a new figure; raises ImportError if the extra `plots` is missing."""
     if ax is not None:
         return ax
-    return figure().add_subplot()
+    made = figure()
+    from nn.lab.shown import Axes
+
+    return made.add_subplot(axes_class=Axes)
 
 
 def figure(width: float = 6.4, height: float = 3.8) -> Any:
     """An empty Figure of that many inches, which no global state knows; ImportError without the extra `plots`."""
     try:
-        from matplotlib.figure import Figure
+        from nn.lab.shown import Figure
     except ImportError:
         raise ImportError('plots need matplotlib: pip install "nodegrad[plots]"') from None
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
