@@ -161,7 +161,7 @@ def write(path: str | os.PathLike[str], content: bytes) -> Path:
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {str(path.parent)!r} to write into; make it first", str(path))
     try:
         return _replaced(path, content)
-    except OSError as error:  # which names a file that the user has never heard of, or none
+    except OSError as error:  # in the name of the file that was asked for
         raise error if error.errno is None else type(error)(error.errno, error.strerror, str(path)) from None
 
 

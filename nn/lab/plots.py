@@ -281,9 +281,11 @@ def axes(ax: Any = None) -> Any:
 def figure(width: float = 6.4, height: float = 3.8) -> Any:
     """An empty Figure of that many inches, which no global state knows; ImportError without the extra `plots`."""
     try:
-        from nn.lab.shown import Figure
+        import matplotlib.figure  # noqa: F401
     except ImportError:
         raise ImportError('plots need matplotlib: pip install "nodegrad[plots]"') from None
+    from nn.lab.shown import Figure
+
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 

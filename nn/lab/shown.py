@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
-from matplotlib import axes, figure
+from matplotlib.axes import Axes as PlainAxes
+from matplotlib.figure import Figure as PlainFigure
 
 
-class Figure(figure.Figure):
+class Figure(PlainFigure):
     """A Figure that shows itself."""
 
     def _repr_png_(self) -> bytes:
-        self.savefig(png := BytesIO(), format="png")
-        return png.getvalue()
+        return _png(self)
 
 
-class Axes(axes.Axes):
+class Axes(PlainAxes):
     """Axes that show their figure."""
 
     def _repr_png_(self) -> bytes:
-        self.figure.savefig(png := BytesIO(), format="png")
-        return png.getvalue()
+        return _png(self.figure)
+
+
+def _png(figure: Any) -> bytes:
+    figure.savefig(png := BytesIO(), format="png")
+    return png.getvalue()

@@ -157,7 +157,7 @@ def sse_or_bce(nets: Sequence[float] = (-10.0, -5.0, -2.0, 0.0), starts: Sequenc
     peak = max(grid, key=lambda z: abs(down["sse"].at([z], [1.0])[1][0]))
     steps = {name: [_until(d, z) for z in starts] for name, d in down.items()}
     rows: list[Any] = [("dE/dnet at", z, a, b) for z, a, b in zip(nets, slopes["sse"], slopes["bce"], strict=True)]
-    rows += [("steps from", z, _told(a), _told(b)) for z, a, b in zip(starts, steps["sse"], steps["bce"], strict=True)]
+    rows += [("steps from", z, *(n if n <= MOST else _told(n) for n in (a, b))) for z, a, b in zip(starts, steps["sse"], steps["bce"], strict=True)]
     faster = all(b < a for a, b in zip(steps["sse"], steps["bce"], strict=True))
     sentence = (
         f"BCE {'needs fewer steps from every start' if faster else 'does not always need fewer steps'}: "
