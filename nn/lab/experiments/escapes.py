@@ -79,8 +79,8 @@ def local_minimum(
         left.plot(grid, [whole.at([v], [1.0])[0] for v in grid], color="black", linewidth=2, label="E")
         left.plot(grid, [one.at([v], SAMPLES[0])[0] for v in grid], "--", color=COLOURS[1], label="E of (10, 0.1)")
         left.plot(grid, [5 * one.at([v], SAMPLES[1])[0] for v in grid], ":", color=COLOURS[0], label="E of the five (1, 0.9)")
-        for p, kind, mark in zip(points, kinds, "o^o", strict=True):
-            left.plot([p], [kind.value], mark, color=COLOURS[2])
+        for mark, name, some in (("o", "minima", (0, 2)), ("^", "barrier", (1,))):
+            left.plot([points[k] for k in some], [kinds[k].value for k in some], mark, color=COLOURS[2], label=name)
         tidy(left, "weight w", "error")
         left.legend(frameon=False)
         right.plot(rates, [100 * r[3] / seeds for r in rows], "o-", color=COLOURS[0], label="reshuffled each epoch")
