@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.ops import TABLE
+from engine.program.early import Early, find_early, row_to_come
 from engine.program.logistic import both, table
 from engine.program.lowering import Lowering, Text, declarations, lowered
 from engine.program.plan import Plan
@@ -22,9 +23,9 @@ ptr noalias %mem, i64 %start, i64 %stop, i64 %n) nounwind {
 entry:
 OPENING  %ordered = icmp ne ptr %order, null
   %any = icmp slt i64 %start, %stop
-  br i1 %any, label %next, label %done
-next:
-  %r = phi i64 [ %start, %entry ], [ %after, %stored ]
+  br i1 %any, label %INTO, label %done
+BEGINnext:
+  %r = phi i64 [ %start, %BEFORE ], [ %after, %stored ]
 CARRIED  br i1 %ordered, label %look, label %read
 look:
   %place = getelementptr i64, ptr %order, i64 %r
@@ -46,9 +47,10 @@ CLOSING  ret i64 %end
 """
 
 
-def head(name: str, width: int, opening: str = "", carried: str = "") -> str:
-    """The function's opening, up to the row in hand."""
-    text = HEAD.replace("OPENING", opening).replace("CARRIED", carried)
+def head(name: str, width: int, opening: str = "", carried: str = "", begin: str = "") -> str:
+    """The function's opening, up to the row in hand; `begin` is what is done once before, if there are rows."""
+    text = HEAD.replace("OPENING", opening).replace("CARRIED", carried).replace("BEGIN", begin)
+    text = text.replace("INTO", "begin" if begin else "next").replace("BEFORE", "begun" if begin else "entry")
     return text.replace("NAME", name).replace("WIDTH", str(width))
 
 
@@ -65,20 +67,32 @@ def straight(tape: Tape, plan: Plan, strict: bool = True) -> Text:
     low = Lowering([], strict)
     carried = plan.state if len(plan.state) <= REGISTERS else ()
     found = {} if strict else logistics(tape)
-    body = _Body(tape, plan, low, {k: f"%s{j}" for j, k in enumerate(carried)}, found)
+    early = [] if strict or not carried else find_early(tape, plan, found)
+    known = {k: f"%s{j}" for j, k in enumerate(carried)}
+    known |= {e.place: f"%early{e.place}" for e in early}
+    coming: Mapping[int, str] = {}
+    if early:  # after the last row, the row in hand does no harm
+        after = low.emit("add i64 %r, 1")
+        visit = low.emit(f"select i1 {low.emit(f'icmp slt i64 {after}, %stop')}, i64 {after}, i64 %r")
+        coming = _row(low, visit, "read", "coming", early, plan)
+    body = _Body(tape, plan, low, known, found)
     body.write()
     values, flag = body.values, low.flag
+    sums = body.to_come(early, coming)
     if found:
         low.lines += [f"  br i1 {body.inside}, label %within, label %beyond", "beyond:"]
         low.flag = None
-        again = _Body(tape, plan, low, {p: r for p, r in body.registers.items() if p < len(tape.inputs)}, {})
+        known = {p: r for p, r in body.registers.items() if p < len(tape.inputs)}
+        again = _Body(tape, plan, low, known, {})
         again.write()
+        later = again.to_come(early, coming)
         low.lines += ["  br label %joined", "within:", "  br label %joined", "joined:"]
 
         def joined(kind: str, first: str, second: str) -> str:
             return low.emit(f"phi {kind} [ {first}, %within ], [ {second}, %beyond ]")
 
         values = {p: joined("double", r, again.values[p]) for p, r in values.items()}
+        sums = [joined("double", r, q) for r, q in zip(sums, later, strict=True)]
         flag = joined("i1", flag or "false", low.flag or "false")
     lines = low.lines
     if flag is not None:
@@ -97,7 +111,12 @@ def straight(tape: Tape, plan: Plan, strict: bool = True) -> Text:
         phis.append(f"  %s{j} = phi double [ %first{j}, %entry ], [ {register}, %stored ]")
         ends.append(f"  %last{j} = phi double [ %first{j}, %entry ], [ {register}, %stored ]")
     closing = [*ends, *_kept("done", [f"%last{j}" for j in range(len(carried))])]
-    text = declarations() + head("run", len(plan.columns), _text(opening), _text(phis)) + "\n".join(lines)
+    begin = ""
+    if early:
+        phis += [f"  %early{e.place} = phi double [ %begin{e.place}, %entry ], [ {r}, %stored ]" for e, r in zip(early, sums, strict=True)]
+        phis = [phi.replace("%entry", "%begun") for phi in phis]
+        begin = _begin(tape, plan, Lowering([], strict), early)
+    text = declarations() + head("run", len(plan.columns), _text(opening), _text(phis), begin) + "\n".join(lines)
     text += "\n  br label %stored\nstored:" + tail(_text(closing))
     return Text(text, table=table()[0] if found else 0, packed=False)
 
@@ -118,6 +137,8 @@ class _Body:
 
     def write(self) -> None:
         for place, step in enumerate(self.tape.steps, len(self.tape.inputs)):
+            if place in self.registers:
+                continue
             if place in self.found:
                 self.registers[place] = self._logistic(*self.found[place])
                 continue
@@ -125,6 +146,17 @@ class _Body:
             self.registers[place] = self.low.row(step.row, groups, raises=not step.row.quiet)
         wanted = {self.tape.outputs[k] for k in (*self.plan.feedback, *self.plan.collect)}
         self.values = {p: self._operand(p) for p in sorted(wanted)}
+
+    def to_come(self, early: Sequence[Early], coming: Mapping[int, str]) -> list[str]:
+        """The registers of early sums for the row to come, of which `coming` are the columns."""
+        found = []
+        for e in early:
+            step = self.tape.steps[e.place - len(self.tape.inputs)]
+            groups = [[coming[p] if p in coming else self._operand(p) for p in g] for g in step.groups]
+            old = self.low.row(step.row, groups, raises=False)
+            known = self.registers | {p: self._operand(p) for p in e.columns}
+            found.append(row_to_come(self.low, e, known, old, self.tape, coming))
+        return found
 
     def _operand(self, p: Operand) -> str:
         if p < 0:
@@ -152,6 +184,29 @@ def logistics(tape: Tape) -> dict[int, tuple[Operand, bool]]:
             negative = inner is not None and inner.row.name == "neg"
             found[place] = (inner.groups[0][0], True) if inner and negative else (a, False)
     return found
+
+
+def _begin(tape: Tape, plan: Plan, low: Lowering, early: Sequence[Early]) -> str:
+    """What is done before the first row: its early sums."""
+    row = _row(low, "%start", "begin", "begin.row", early, plan) | {k: f"%first{j}" for j, k in enumerate(plan.state)}
+    for e in early:
+        step = tape.steps[e.place - len(tape.inputs)]
+        made = low.row(step.row, [[row[p] for p in g] for g in step.groups], raises=False)
+        low.lines.append(f"  %begin{e.place} = fadd double {made}, {low.number(-0.0)}")
+    text = _text(["begin:", *low.lines, "  br label %begun", "begun:", "  br label %next"])
+    return text.replace("%v", "%begin.v")
+
+
+def _row(low: Lowering, visit: str, before: str, label: str, early: Sequence[Early], plan: Plan) -> dict[int, str]:
+    """The registers of the columns of early sums in the row of a visit."""
+    low.lines += [f"  br i1 %ordered, label %{label}.look, label %{label}", f"{label}.look:"]
+    kept = low.emit(f"load i64, ptr {low.emit(f'getelementptr i64, ptr %order, i64 {visit}')}")
+    low.lines += [f"  br label %{label}", f"{label}:"]
+    k = low.emit(f"phi i64 [ {visit}, %{before} ], [ {kept}, %{label}.look ]")
+    row = low.emit(f"getelementptr double, ptr %rows, i64 {low.emit(f'mul i64 {k}, {len(plan.columns)}')}")
+    columns = {p for e in early for p in e.columns}
+    at = {p: low.emit(f"getelementptr double, ptr {row}, i64 {i}") for i, p in enumerate(plan.columns) if p in columns}
+    return {p: low.emit(f"load double, ptr {pointer}") for p, pointer in at.items()}
 
 
 def _text(lines: Sequence[str]) -> str:
