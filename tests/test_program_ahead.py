@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from trainings import Training
+from trainings import Training, agree_however_many_rows
 
 from engine import Value, compile, dot, gradient, log, tanh  # noqa: A004
 from engine.program import Program, ahead, program as programs, updated, waiting
@@ -42,16 +42,8 @@ def pairs(program: Program, scan: Any) -> list[bool]:
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_network_trains_as_on_the_graph_however_many_rows_it_does(sizes: list[int], bias: bool) -> None:
     settings: dict[str, Any] = {"activation": "sigmoid", "output": "sigmoid", "bias": bias}
-    fast = Training(sizes, "sse", **settings)
-    steps, start = fast.compiled("native", strict=False), fast.weights()
-    graph = Training(sizes, "sse", **settings)
-    order = [3, 1, 1, 4, 0, 2, 5]
-    for n in range(1, 8):
-        expected = graph.update([order[n - 1]])
-        for p, number in zip(fast.model.parameters(), start, strict=True):
-            p.data = number
-        assert steps.run(order[:n], 1, fast.update)[-1] == pytest.approx(expected, rel=CLOSE)
-        assert fast.weights() == pytest.approx(graph.weights(), rel=CLOSE)
+    fast, graph = (Training(sizes, "sse", **settings) for _ in range(2))
+    steps = agree_however_many_rows(fast, graph, [3, 1, 1, 4, 0, 2, 5], CLOSE)
     step = steps.steps[1]
     assert (step.program.remark, pairs(step.program, step.rows)) == ("", [True])
 

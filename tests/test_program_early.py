@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from test_program_ahead import STEPS, down
-from trainings import Training
+from trainings import Training, agree_however_many_rows
 
 from engine import Value, compile, dot, gradient, log, sigmoid, tanh  # noqa: A004
 from engine.program import Program, early
@@ -30,13 +30,7 @@ def made_early(program: Program, scan: Any) -> int:
 def test_a_network_trains_as_on_the_graph_however_many_rows_it_does(sizes: list[int], bias: bool) -> None:
     settings: dict[str, Any] = {"activation": "sigmoid", "output": "sigmoid", "bias": bias}
     fast, graph = (Training(sizes, "sse", lr=0.5, **settings) for _ in range(2))
-    steps, start, order = fast.compiled("native", strict=False), fast.weights(), [3, 1, 1, 4, 0, 2, 5]
-    for n in range(1, 8):
-        expected = graph.update([order[n - 1]])
-        for p, number in zip(fast.model.parameters(), start, strict=True):
-            p.data = number
-        assert steps.run(order[:n], 1, fast.update)[-1] == pytest.approx(expected, rel=CLOSE)
-        assert fast.weights() == pytest.approx(graph.weights(), rel=CLOSE)
+    steps = agree_however_many_rows(fast, graph, [3, 1, 1, 4, 0, 2, 5], CLOSE)
     step = steps.steps[1]
     assert (step.program.remark, made_early(step.program, step.rows)) == ("", sizes[1])
     assert f"%early{len(step.program._tape.inputs)} = phi" in step.rows.runner.__closure__[0].cell_contents.text

@@ -6,6 +6,8 @@ import math
 from random import Random
 from typing import Any
 
+import pytest
+
 from nn import MLP, SGD, Diverged, losses
 from nn.compiled import CompiledSteps
 
@@ -52,6 +54,18 @@ class Training:
         order = list(range(len(self.rows)))
         Random(seed).shuffle(order)
         return order
+
+
+def agree_however_many_rows(fast: Training, graph: Training, order: list[int], rel: float) -> CompiledSteps:
+    """Compiled without `strict`, `fast` trains as `graph` does on the graph over one row, two, and so on; returns its steps."""
+    steps, start = fast.compiled("native", strict=False), fast.weights()
+    for n, row in enumerate(order, 1):
+        expected = graph.update([row])
+        for p, number in zip(fast.model.parameters(), start, strict=True):
+            p.data = number
+        assert steps.run(order[:n], 1, fast.update)[-1] == pytest.approx(expected, rel=rel)
+        assert fast.weights() == pytest.approx(graph.weights(), rel=rel)
+    return steps
 
 
 def a_training(seed: int) -> Training:

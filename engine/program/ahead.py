@@ -12,7 +12,7 @@ both, and sums for itself and for the row to come. Matrices are factored in bloc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from engine.formula import REDUCTIONS
@@ -37,9 +37,7 @@ class Ahead(NamedTuple):
     column: str  # the vector of the sums that is the column
 
 
-def find_ahead(
-    update: Each, sums: Sums, found: Families, tape: Tape, room: Callable[[int], int]
-) -> Ahead | None:
+def find_ahead(update: Each, sums: Sums, found: Families, tape: Tape, room: Callable[[int], int]) -> Ahead | None:
     """How an update that waits for `sums` can wait for two rows; None if it cannot. `room` makes addresses."""
     columns = [s for s in sums.vectors if s in sums.columns]
     if len(update.members) < LARGE or len(sums.vectors) != 2 or len(columns) != 1 or not _is_product(sums, tape):
@@ -77,6 +75,11 @@ def _is_product(sums: Sums, tape: Tape) -> bool:
     return term.op == "mul" and {f.args[0] for f in term.args if f.op == "symbol"} == set(sums.vectors)
 
 
+def kind(name: str, kinds: Sequence[str]) -> str:
+    """What a row of this name makes of operands of these kinds, as `_kind` names them."""
+    return "1" if set(kinds) == {"1"} else KINDS.get((name, *kinds), "")
+
+
 def _kind(place: int, leaves: Iterator[str], found: Families, tape: Tape) -> str:
     """What a step inside the update is: "1" without w and x, "x" in proportion to x, "w" w and something in proportion to x.
 
@@ -85,9 +88,7 @@ def _kind(place: int, leaves: Iterator[str], found: Families, tape: Tape) -> str
     step = tape.steps[place - len(tape.inputs)]
     inside = [p >= 0 and found.of[p] in found.inside for p in step.operands()]
     kinds = [_kind(p, leaves, found, tape) if inner else next(leaves) for p, inner in zip(step.operands(), inside, strict=True)]
-    if set(kinds) == {"1"}:
-        return "1"
-    return KINDS.get((step.row.name, *kinds), "")
+    return kind(step.row.name, kinds)
 
 
 KINDS = {

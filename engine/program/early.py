@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
-from engine.program.ahead import KINDS
+from engine.program.ahead import KINDS, kind
 from engine.program.lowering import Lowering
 from engine.program.plan import Plan
 from engine.program.tape import Operand, Tape
@@ -131,8 +131,7 @@ def _kind(shape: Any) -> str:
         return str(shape)
     if not isinstance(shape, tuple):
         return "1"
-    name, *kinds = shape[0], *map(_kind, shape[1:])
-    return "1" if set(kinds) == {"1"} else KINDS.get((name, *kinds), "")
+    return kind(shape[0], [*map(_kind, shape[1:])])
 
 
 def _without_x(shape: Any) -> Any:

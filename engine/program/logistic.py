@@ -1,7 +1,7 @@
 """The logistic function s by a table, and s(-a) with it: only where `strict=False` allows other digits than Python's.
 
-An entry has s and its derivatives at a point x, for the numbers a within 1/128 of it: with r = a - x, six terms
-of the series make s(x + r). Those of s(-x - r) are the same but for the first and for their signs. Near a are
+An entry has the series of s about a point x, for the numbers a within 1/128 of it: with r = a - x, six terms of
+it make s(x + r). Those of s(-x - r) are the same but for the first and for their signs. Near a are
 2,048 points, 64 to a unit; the last bits of 64 a say which. Few operations wait for one another, and no
 division: a chain of them takes half the time of e^a, a sum and a quotient. At most 2 ulp off.
 
@@ -11,8 +11,9 @@ An ulp of s is an ever larger part of 1 - s: beyond 12 the quotient rounds as Py
 from __future__ import annotations
 
 from array import array
-from decimal import Context, Decimal
+from decimal import Context, Decimal, localcontext
 from functools import cache
+from math import factorial
 from typing import TYPE_CHECKING
 
 from engine.program.exponential import SHIFT
@@ -32,12 +33,11 @@ DIGITS = Context(prec=40)
 @cache
 def table() -> tuple[int, array[float]]:
     """The address of the entries, and the buffer that holds them."""
-    step, points = DIGITS.exp(1 / Decimal(PARTS)), []
-    power = DIGITS.exp(Decimal(-(POINTS // 2)) / PARTS)  # e^x
-    for _ in range(POINTS):
-        below = DIGITS.add(1, power)
-        points.append(_entry(float(DIGITS.divide(power, below)), float(DIGITS.divide(1, below))))
-        power = DIGITS.multiply(power, step)
+    with localcontext(DIGITS):
+        step, power, points = (1 / Decimal(PARTS)).exp(), (Decimal(-(POINTS // 2)) / PARTS).exp(), []
+        for _ in range(POINTS):
+            points.append(_entry(power))
+            power *= step
     half = POINTS // 2  # the entries of negative points come last, as whole numbers of two's complement do
     numbers = [x for entry in (*points[half:], *points[:half]) for x in entry]
     buffer = array("d", bytes(8 * (len(numbers) + WIDTH)))
@@ -46,16 +46,16 @@ def table() -> tuple[int, array[float]]:
     return address(buffer) + 8 * skipped, buffer
 
 
-def _entry(s: float, other: float) -> list[float]:
-    """s, its derivatives over k!, and s(-x), from s' = s (1 - s) term by term."""
-    c, d = [s], [other]
-    for k in range(6):
-        c.append(sum(c[i] * d[k - i] for i in range(k + 1)) / (k + 1))
-        d.append(-c[-1])
-    square = (0.5 / PARTS) ** 2  # the seventh term, spread over the others as evenly as can be
-    c[4] += 1.5 * square * c[6]
+def _entry(power: Decimal) -> list[float]:
+    """The series of s(x + r) = e^x e^r / (1 + e^x e^r) in r, and s(-x); `power` is e^x."""
+    above = [power / factorial(k) for k in range(7)]
+    series: list[Decimal] = []
+    for k in range(7):
+        series.append((above[k] - sum(above[i] * series[k - i] for i in range(1, k + 1))) / (1 + power))
+    c, square = [*map(float, series)], (0.5 / PARTS) ** 2
+    c[4] += 1.5 * square * c[6]  # the seventh term, spread over the others as evenly as can be
     c[2] -= 9 / 16 * square * square * c[6]
-    return [*c[:6], other, 0.0]
+    return [*c[:6], float(1 / (1 + power)), 0.0]
 
 
 def both(low: Lowering, a: str, entries: str) -> tuple[str, str, str]:

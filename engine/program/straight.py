@@ -54,6 +54,21 @@ def head(name: str, width: int, opening: str = "", carried: str = "", begin: str
     return text.replace("NAME", name).replace("WIDTH", str(width))
 
 
+def visit_to_come(low: Lowering) -> str:
+    """The register of the visit after the one in hand; after the last the one in hand, whose row does no harm."""
+    after = low.emit("add i64 %r, 1")
+    return low.emit(f"select i1 {low.emit(f'icmp slt i64 {after}, %stop')}, i64 {after}, i64 %r")
+
+
+def row_of(low: Lowering, visit: str, before: str, label: str, width: int) -> str:
+    """The pointer to the row of a visit; leads from the block `before` to one with this label."""
+    low.lines += [f"  br i1 %ordered, label %{label}.look, label %{label}", f"{label}.look:"]
+    kept = low.emit(f"load i64, ptr {low.emit(f'getelementptr i64, ptr %order, i64 {visit}')}")
+    low.lines += [f"  br label %{label}", f"{label}:"]
+    k = low.emit(f"phi i64 [ {visit}, %{before} ], [ {kept}, %{label}.look ]")
+    return low.emit(f"getelementptr double, ptr %rows, i64 {low.emit(f'mul i64 {k}, {width}')}")
+
+
 def tail(closing: str = "") -> str:
     """The function's end, from the row that is done."""
     return TAIL.replace("CLOSING", closing)
@@ -71,10 +86,8 @@ def straight(tape: Tape, plan: Plan, strict: bool = True) -> Text:
     known = {k: f"%s{j}" for j, k in enumerate(carried)}
     known |= {e.place: f"%early{e.place}" for e in early}
     coming: Mapping[int, str] = {}
-    if early:  # after the last row, the row in hand does no harm
-        after = low.emit("add i64 %r, 1")
-        visit = low.emit(f"select i1 {low.emit(f'icmp slt i64 {after}, %stop')}, i64 {after}, i64 %r")
-        coming = _row(low, visit, "read", "coming", early, plan)
+    if early:
+        coming = _row(low, visit_to_come(low), "read", "coming", early, plan)
     body = _Body(tape, plan, low, known, found)
     body.write()
     values, flag = body.values, low.flag
@@ -199,11 +212,7 @@ def _begin(tape: Tape, plan: Plan, low: Lowering, early: Sequence[Early]) -> str
 
 def _row(low: Lowering, visit: str, before: str, label: str, early: Sequence[Early], plan: Plan) -> dict[int, str]:
     """The registers of the columns of early sums in the row of a visit."""
-    low.lines += [f"  br i1 %ordered, label %{label}.look, label %{label}", f"{label}.look:"]
-    kept = low.emit(f"load i64, ptr {low.emit(f'getelementptr i64, ptr %order, i64 {visit}')}")
-    low.lines += [f"  br label %{label}", f"{label}:"]
-    k = low.emit(f"phi i64 [ {visit}, %{before} ], [ {kept}, %{label}.look ]")
-    row = low.emit(f"getelementptr double, ptr %rows, i64 {low.emit(f'mul i64 {k}, {len(plan.columns)}')}")
+    row = row_of(low, visit, before, label, len(plan.columns))
     columns = {p for e in early for p in e.columns}
     at = {p: low.emit(f"getelementptr double, ptr {row}, i64 {i}") for i, p in enumerate(plan.columns) if p in columns}
     return {p: low.emit(f"load double, ptr {pointer}") for p, pointer in at.items()}

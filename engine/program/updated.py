@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from engine.program.ahead import Ahead
 from engine.program.fit import Affine
+from engine.program.straight import row_of, visit_to_come
 from engine.program.sums import SumLoops
 from engine.program.tasks import Each, Sums
 from engine.program.waiting import Waiting
@@ -33,7 +34,9 @@ class UpdatedSums(SumLoops):
         passes = {f"none{f}": {}, f"one{f}": {waiting.symbol: self._updated(waiting, [(waiting.update, "%before")])}}
         second = f"one{f}"
         if waiting.ahead:
-            coming, second = (self._row_after(f), waiting.ahead.sums), f"odd{f}"
+            to_come = row_of(self.low, visit_to_come(self.low), self.block, f"coming{f}", len(self.columns))
+            self.block = f"coming{f}"
+            coming, second = (to_come, waiting.ahead.sums), f"odd{f}"
             due = [(waiting.ahead.earlier, "%earlier"), (waiting.update, "%before")]
             passes[f"two{f}"] = {waiting.symbol: self._updated(waiting, due)}
         third = f"i64 2, label %two{f} " if waiting.ahead else ""
@@ -87,18 +90,6 @@ class UpdatedSums(SumLoops):
         return read
 
     # ---- two rows in one pass
-
-    def _row_after(self, f: int) -> str:
-        """The pointer to the row to come; after the last, to the row in hand, whose numbers do no harm."""
-        emit, before, block = self.low.emit, self.block, f"coming{f}"
-        after = emit("add i64 %r, 1")
-        visit = emit(f"select i1 {emit(f'icmp slt i64 {after}, %stop')}, i64 {after}, i64 %r")
-        self.lines += [f"  br i1 %ordered, label %look{f}, label %{block}", f"look{f}:"]
-        kept = emit(f"load i64, ptr {emit(f'getelementptr i64, ptr %order, i64 {visit}')}")
-        self.lines += [f"  br label %{block}", f"{block}:"]
-        self.block = block
-        k = emit(f"phi i64 [ {visit}, %{before} ], [ {kept}, %look{f} ]")
-        return emit(f"getelementptr double, ptr %rows, i64 {emit(f'mul i64 {k}, {len(self.columns)}')}")
 
     def _from_ahead(self, task: Sums, update: Each, ahead: Ahead) -> str:
         """The sums of a row from those that the row before has made for it, whose slopes are kept.
