@@ -4,10 +4,12 @@ import hashlib
 import importlib.util
 import json
 import math
+import sys
 from dataclasses import replace
 from random import Random
 
 import pytest
+from apart import apart
 
 from engine import Value, explain, no_grad
 from nn import MLP, SGD, Diverged, History, Layer, Module, data, fit, losses
@@ -643,38 +645,41 @@ def test_an_interrupt_before_a_step_has_its_state_is_an_interrupt(monkeypatch):
     assert [p.data for p in model.parameters()] == before
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_real_interrupt_at_any_moment(backend):
+def interrupted_at_any_moment(backend):
     import signal
 
     def ring(*_):
         raise KeyboardInterrupt
 
-    random, start, kept = Random(backend), weights(net()), signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGALRM, ring)
+    random, start = Random(backend), weights(net())
     train(net(), backend=backend, momentum=0.5)  # programs are built
     interrupted = 0
-    try:
-        for _ in range(25):
-            model, recorder = net(), Recorder(megabytes=0.002)
-            try:
-                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.1))
-                train(model, record=recorder, backend=backend, epochs=60, momentum=0.5)
-            except KeyboardInterrupt:
-                interrupted += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            history = recorder.history
-            if not history.updates:
-                assert weights(model) == start
-                continue
-            assert weights(model) == bits(history.log.now[: len(start)])
-            history.go_to(len(history.updates) // 2)
-            assert len(history.log.whole(len(history.updates) - 1).new) == 2 * len(start)
-            history.go_to(0)
+    for _ in range(25):
+        model, recorder = net(), Recorder(megabytes=0.002)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.1))
+            train(model, record=recorder, backend=backend, epochs=60, momentum=0.5)
+        except KeyboardInterrupt:
+            interrupted += 1
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        history = recorder.history
+        if not history.updates:
             assert weights(model) == start
-    finally:
-        signal.signal(signal.SIGALRM, kept)
+            continue
+        assert weights(model) == bits(history.log.now[: len(start)])
+        history.go_to(len(history.updates) // 2)
+        assert len(history.log.whole(len(history.updates) - 1).new) == 2 * len(start)
+        history.go_to(0)
+        assert weights(model) == start
     assert interrupted
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no setitimer")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_real_interrupt_at_any_moment(backend):
+    apart(f"import test_lab_recorder; test_lab_recorder.interrupted_at_any_moment({backend!r})")
 
 
 def test_a_history_can_be_pickled_and_copied():

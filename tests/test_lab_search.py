@@ -14,6 +14,7 @@ from multiprocessing import active_children, get_context
 
 import pytest
 import starts
+from apart import apart
 
 from nn import MLP, data, fit
 from nn.lab import between, grid, random_search, restarts
@@ -205,7 +206,7 @@ def test_an_interrupt_before_a_run_is_taken_does_not_lose_it():
     assert taken[2].seed == 2
 
 
-def test_an_interrupt_while_waiting():
+def interrupted_while_waiting():
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
 
     def first(run, done=[]):  # noqa: B006
@@ -216,6 +217,10 @@ def test_an_interrupt_while_waiting():
     with ThreadPoolExecutor(1) as executor, pytest.warns(RuntimeWarning, match="interrupted"):
         results = started(4000, executor=executor, epochs=20, callbacks=[first])
     assert 0 < len(results) < 4000
+
+
+def test_an_interrupt_while_waiting():
+    apart("import test_lab_search; test_lab_search.interrupted_while_waiting()")
 
 
 @pytest.mark.parametrize("executor", [None, 2], ids=["here", "processes"])

@@ -1,10 +1,10 @@
 """Interrupts and the garbage collector, at any moment, never end the process: each case runs in one of its own."""
 
-import subprocess
 import sys
 from weakref import ref
 
 import pytest
+from apart import apart
 
 from engine.program.undisturbed import undisturbed
 
@@ -90,10 +90,7 @@ assert undisturbed(lambda: undisturbed(lambda: 7)) == 7
     "script", [CYCLE, WITHIN, pytest.param(STORM, marks=pytest.mark.skipif(sys.platform == "win32", reason="no setitimer"))]
 )
 def test_the_process_lives_on(script):
-    done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", script], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
+    apart(script)
 
 
 def test_an_error_comes_back_without_what_it_held():
