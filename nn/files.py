@@ -11,8 +11,10 @@ import hashlib
 import json
 import math
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from operator import mul
 from pathlib import Path
 from typing import Any
@@ -153,31 +155,62 @@ def _sum(said: Mapping[str, Any], tensors: Mapping[str, Any]) -> str:
 
 
 def write(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Put `content` at `path`, all of it or none: into a file beside it first, then renamed."""
+    """Put `content` at `path`, all of it or none: into a file beside it first, then renamed.
+
+    A link stays one, and the file that it leads to is replaced. That keeps its mode and owner; a new file takes the
+    umask. What is there and no file, as a pipe or a device, is written to as it is. Raises OSError, and leaves what
+    was there, for a folder, a file that is read-only, or where no file can be made.
+    """
     path = Path(path)
-    if path.parent.exists() and not path.parent.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, f"{str(path.parent)!r} is a file, not a folder", str(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, f"there is no folder {str(path.parent)!r} to write into; make it first", str(path))
     try:
-        return _replaced(path, content)
+        old = path.stat()
+    except FileNotFoundError:
+        old = None
+    except NotADirectoryError:
+        file = next(folder for folder in path.parents if folder.exists())
+        raise NotADirectoryError(errno.ENOTDIR, f"{str(file)!r} is a file, not a folder", str(path)) from None
+    place = Path(os.path.realpath(path))
+    if old is None and not place.parent.is_dir():
+        told = f"there is no folder {str(place.parent)!r}, where the link leads" if path.is_symlink() else f"there is no folder {str(path.parent)!r} to write into"
+        raise FileNotFoundError(errno.ENOENT, f"{told}; make it first", str(path))
+    if old is not None and stat.S_ISDIR(old.st_mode):
+        raise IsADirectoryError(errno.EISDIR, f"{str(path)!r} is a folder; name a file in it", str(path))
+    if old is not None and not (old.st_mode & 0o222 and os.access(place, os.W_OK)):
+        raise PermissionError(errno.EACCES, f"{str(place)!r} is read-only; write chmod u+w, or another name", str(path))
+    try:
+        if old is None or stat.S_ISREG(old.st_mode):
+            _replaced(place, content, old)
+        else:
+            path.write_bytes(content)
     except OSError as error:  # in the name of the file that was asked for
         raise error if error.errno is None else type(error)(error.errno, error.strerror, str(path)) from None
+    return path
 
 
-def _replaced(path: Path, content: bytes) -> Path:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _replaced(place: Path, content: bytes, old: os.stat_result | None) -> None:
+    """A new file at `place`, with mode and owner of the `old` one if there was one."""
+    temporary = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
+    mode = 0o666 if old is None else 0o600  # 0o666 less the umask; what replaces a private file is private from the start
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        if old is not None:
+            _like(old, temporary)
+        os.replace(temporary, place)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
-    return path
+
+
+def _like(old: os.stat_result, new: Path) -> None:
+    """Give a file owner, as far as one may, and mode of another."""
+    made = new.stat()
+    if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+        with suppress(PermissionError):
+            os.chown(new, old.st_uid, old.st_gid)
+    os.chmod(new, stat.S_IMODE(old.st_mode))
 
 
 def libraries() -> tuple[Any, Any]:

@@ -328,6 +328,22 @@ def test_a_damaged_line_is_told(tmp_path, spoil):
         started(2, file=file)
 
 
+def test_a_file_behind_a_link_takes_the_umask_and_keeps_its_mode(tmp_path):
+    real, link = tmp_path / "real", tmp_path / "link"
+    link.symlink_to("real")
+    before = os.umask(0o002)
+    try:
+        started(1, file=link)
+    finally:
+        os.umask(before)
+    assert oct(real.stat().st_mode & 0o777) == "0o664"
+    real.chmod(0o600)
+    started(2, file=link)
+    assert link.is_symlink()
+    assert len(real.read_text().splitlines()) == 3
+    assert oct(real.stat().st_mode & 0o777) == "0o600"
+
+
 def test_a_full_disk_keeps_what_was_done(tmp_path):
     file = tmp_path / "runs.jsonl"
     started(3, file=file)

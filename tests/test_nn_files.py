@@ -1,11 +1,13 @@
 """Models on disk: the same bits back, PyTorch's names and shapes, and nothing but whole models."""
 
 import builtins
+import errno
 import json
 import math
 import os
 import random
 import re
+import stat
 import struct
 
 import numpy as np
@@ -245,6 +247,131 @@ def test_write_at_impossible_places(tmp_path):
     assert (tmp_path / "file").read_bytes() == b"old"
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "folder"]
 
+
+# ---- through links, with the mode that is there
+
+
+def test_a_link_stays_one_and_the_file_it_leads_to_is_replaced(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("store/real")
+    (tmp_path / "second").symlink_to(tmp_path / "link")
+    for name, content in (("link", b"new"), ("second", b"newer")):
+        assert write(tmp_path / name, content) == tmp_path / name
+        assert (tmp_path / "store" / "real").read_bytes() == content
+    assert [os.readlink(tmp_path / name) for name in ("link", "second")] == ["store/real", str(tmp_path / "link")]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["link", "real", "second", "store"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
+def test_a_file_keeps_its_mode(tmp_path, mode):
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "file").chmod(mode)
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        write(tmp_path / name, b"new")
+        assert oct((tmp_path / "file").stat().st_mode & 0o7777) == oct(mode)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, "0o644"), (0o002, "0o664"), (0o077, "0o600")])
+def test_a_new_file_takes_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write(tmp_path / "file", b"new")
+    finally:
+        os.umask(before)
+    assert oct((tmp_path / "file").stat().st_mode & 0o7777) == mode
+
+
+def test_a_private_file_is_never_readable_by_others_on_the_way(monkeypatch, tmp_path):
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "file").chmod(0o600)
+    modes = []
+
+    def fsync(descriptor):
+        modes.append(oct(os.fstat(descriptor).st_mode & 0o7777))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write(tmp_path / "file", b"new")
+    assert modes == ["0o600"]
+
+
+def test_a_file_of_somebody_else_stays_his(tmp_path):
+    owner = (1234, 4321) if os.geteuid() == 0 else (os.geteuid(), os.getgroups()[-1])  # only root gives files away
+    (tmp_path / "file").write_bytes(b"old")
+    os.chown(tmp_path / "file", *owner)
+    write(tmp_path / "file", b"new")
+    found = (tmp_path / "file").stat()
+    assert (found.st_uid, found.st_gid) == owner
+
+
+def test_a_file_that_is_read_only_is_left_alone(tmp_path):
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "file").chmod(0o444)
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        with pytest.raises(PermissionError, match=r"read-only.*chmod u.w, or another name.*" + name):
+            write(tmp_path / name, b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "link"]
+
+
+def test_a_file_that_its_owner_alone_may_write(monkeypatch, tmp_path):
+    (tmp_path / "file").write_bytes(b"old")
+    monkeypatch.setattr(os, "access", lambda path, how: False)
+    with pytest.raises(PermissionError, match="read-only"):
+        write(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_a_link_to_nothing_makes_the_file_it_names(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "link").symlink_to("store/real")
+    write(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "store" / "real").read_bytes() == b"new"
+    (tmp_path / "astray").symlink_to("gone/real")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder '.*gone', where the link leads; make it first.*astray"):
+        write(tmp_path / "astray", b"new")
+    (tmp_path / "round").symlink_to("round")
+    with pytest.raises(OSError, match=r"symbolic links.*round") as told:
+        write(tmp_path / "round", b"new")
+    assert told.value.errno == errno.ELOOP
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["astray", "link", "real", "round", "store"]
+
+
+def test_a_folder_is_no_place_for_a_file(tmp_path):
+    (tmp_path / "link").symlink_to(".")
+    for place in (tmp_path, tmp_path / "link"):
+        with pytest.raises(IsADirectoryError, match="is a folder; name a file in it"):
+            write(place, b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["link"]
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write(tmp_path / "pipe", b"new")
+        assert os.read(reader, 10) == b"new"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_device_is_written_to():
+    """A terminal, in whose folder nobody can make a file: a mistake cannot replace a device of this machine."""
+    ours, theirs = os.openpty()
+    try:
+        write(os.ttyname(theirs), b"new")
+        assert os.read(ours, 10) == b"new"
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+# ---- without the extra
 
 @pytest.mark.parametrize("missing", ["safetensors", "numpy"])
 def test_a_missing_extra(monkeypatch, path, content, missing):

@@ -72,7 +72,7 @@ class Journal:
         return json.dumps(dict(setting), sort_keys=True, default=name)
 
     def _write(self, line: bytes) -> None:
-        descriptor = os.open(self.path, self._writes, 0o644)
+        descriptor = os.open(self.path, self._writes, 0o666)
         try:
             written = os.write(descriptor, line)  # in one go, so that two writers' lines do not mix
             if written < len(line):
