@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import random
-import time
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from work import calls
 
 from engine.view.layout import NODE_GAP, Plan, depths, layout
 
@@ -181,14 +181,15 @@ def test_the_same_graph_has_the_same_layout():
     assert layout(sizes, edges) == layout(list(sizes), list(edges))
 
 
-def test_2_047_nodes_take_about_a_second():
-    rng = random.Random(0)
-    edges = [(i, rng.randrange(i + 1, min(i + 40, 2047))) for i in range(2046)] + [
-        (i, rng.randrange(i + 1, min(i + 40, 2047))) for i in range(0, 2046, 3)
-    ]
-    start = time.perf_counter()
-    layout([(120, 40)] * 2047, edges)
-    assert time.perf_counter() - start < 5
+def test_the_work_grows_with_the_nodes():
+    def work(n):
+        rng = random.Random(0)
+        near = [rng.randrange(i + 1, min(i + 40, n)) for i in range(n - 1)]
+        far = [rng.randrange(i + 1, min(i + 40, n)) for i in range(0, n - 1, 3)]
+        edges = [*enumerate(near), *zip(range(0, n - 1, 3), far, strict=True)]
+        return calls(lambda: layout([(120, 40)] * n, edges))
+
+    assert work(2047) < 6 * work(512)
 
 
 def test_a_long_chain_that_shares_a_leaf_stays_cheap():
