@@ -13,6 +13,7 @@ from apart import apart
 
 from engine import Value, explain, no_grad
 from nn import MLP, SGD, Diverged, History, Layer, Module, data, fit, losses
+from nn.lab.lines import is_sealed, opened, sealed
 from nn.lab.recorder import Recorder
 
 
@@ -527,15 +528,19 @@ def test_runs_of_another_momentum_are_told_by_it():
     assert repr(train().compare(train(momentum=0.5))).startswith("the first difference is at update 0: the momentum is 0.0 and 0.5")
 
 
-def whole_file(lines):
-    """The lines with the checksum that they would have."""
-    body = "".join(line + "\n" for line in lines[:-1]).encode()
-    return body + (json.dumps(json.loads(lines[-1]) | {"sha256": hashlib.sha256(body).hexdigest()}) + "\n").encode()
+def bare(line):
+    return opened(line.encode()).decode() if is_sealed(line.encode()) else line
+
+
+def whole_file(lines, mark=sealed):
+    """The lines with the checksums that they would have."""
+    body = b"".join(mark(bare(line)) for line in lines[:-1])
+    return body + mark(json.dumps(json.loads(bare(lines[-1])) | {"sha256": hashlib.sha256(body).hexdigest()}))
 
 
 def edited(k, **changes):
     def edit(lines):
-        line = json.loads(lines[k])
+        line = json.loads(bare(lines[k]))
         for key, value in changes.items():
             if value is None:
                 del line[key]
@@ -583,6 +588,45 @@ def test_a_damaged_file_is_refused_with_a_reason(damage, tmp_path):
     path = train().save(tmp_path / "run.jsonl")
     path.write_bytes(DAMAGES[damage](path.read_text().splitlines()))
     with pytest.raises(ValueError, match=r"run.jsonl is not a history saved by nodegrad: .{8}"):
+        History.load(path)
+
+
+@pytest.mark.parametrize("k", [0, 1, 18, 20, 30, -2, -1])
+def test_an_edited_number_is_told_with_its_line(k, tmp_path):
+    """First line, rows, epochs, updates, the last line: also where the checksum of the whole is made to fit again."""
+    path = train().save(tmp_path / "run.jsonl")
+    lines = path.read_text().splitlines(keepends=True)
+    place = next(i for i, c in enumerate(lines[k]) if c.isdigit())
+    lines[k] = lines[k][:place] + str((int(lines[k][place]) + 1) % 10) + lines[k][place + 1 :]
+    which = "the last line" if k == -1 else f"line {k % len(lines) + 1}"
+    told = rf"run\.jsonl is not a history saved by nodegrad: {which}: it was changed after it was written: its checksum is another$"
+    path.write_text("".join(lines))
+    with pytest.raises(ValueError, match=told):
+        History.load(path)
+    if k != -1:
+        body = "".join(lines[:-1]).encode()
+        path.write_bytes(body + sealed(json.dumps(json.loads(opened(lines[-1].encode())) | {"sha256": hashlib.sha256(body).hexdigest()})))
+        with pytest.raises(ValueError, match=told):
+            History.load(path)
+
+
+def test_lines_that_were_moved_are_told(tmp_path):
+    path = train().save(tmp_path / "run.jsonl")
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], lines[2], lines[1], *lines[3:]]))
+    with pytest.raises(ValueError, match=r"its lines are not all those that were written, or not in their order: the checksum of all is another$"):
+        History.load(path)
+
+
+def test_a_file_from_before_lines_had_checksums_is_read_by_that_of_the_whole(tmp_path):
+    history = train()
+    path = history.save(tmp_path / "run.jsonl")
+    old = whole_file(path.read_text().splitlines(), lambda line: (line + "\n").encode())
+    assert b"crc32" not in old
+    path.write_bytes(old)
+    assert History.load(path).compare(history).same
+    path.write_bytes(old.replace(b'"before": 0.', b'"before": 1.', 1))
+    with pytest.raises(ValueError, match=r"it was changed after it was written: the checksum of all is another, and its lines have none that would say where$"):
         History.load(path)
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import resource
 import signal
 import struct
@@ -19,6 +20,7 @@ from apart import apart
 from nn import MLP, data, fit
 from nn.lab import between, grid, random_search, restarts
 from nn.lab.experiments.restarts import final_errors
+from nn.lab.lines import opened, sealed
 from nn.lab.search import Results, Run
 from nn.lab.search.journal import Journal
 from nn.lab.search.workers import carry_out
@@ -321,11 +323,61 @@ def test_a_damaged_line_is_told(tmp_path, spoil):
     file = tmp_path / "runs.jsonl"
     started(2, file=file)
     head, first, second = file.read_text().splitlines()
-    run = json.loads(first)
+    run = json.loads(opened(first.encode()))
     spoil(run)
-    file.write_text("\n".join([head, json.dumps(run), second, ""]))
-    with pytest.raises(ValueError, match=r"runs\.jsonl, line 2 is damaged \(.*\); delete it, and that run is done again"):
+    file.write_text("\n".join([head, sealed(json.dumps(run)).decode() + second, ""]))
+    with pytest.raises(ValueError, match=r"runs\.jsonl, line 2 is damaged \((?!.*checksum).*\); delete it, and that run is done again"):
         started(2, file=file)
+
+
+@pytest.mark.parametrize("entry", ["accuracy", "loss", "seconds", "seed", "weights", "crc32"])
+def test_an_edited_number_is_told_with_its_line(tmp_path, entry):
+    file = tmp_path / "runs.jsonl"
+    done = started(3, file=file, validation=data.XOR())
+    lines = file.read_text().splitlines(keepends=True)
+    place = re.search(rf'"{entry}": [^0-9]*', lines[2]).end()
+    lines[2] = lines[2][:place] + ("8" if lines[2][place] != "8" else "7") + lines[2][place + 1 :]
+    file.write_text("".join(lines))
+    with pytest.raises(ValueError, match=r"runs\.jsonl, line 3 is damaged \(it was changed after it was written: its checksum is another\); delete it"):
+        started(3, file=file, validation=data.XOR())
+    file.write_text("".join([*lines[:2], *lines[3:]]))  # as it says
+    assert list(started(3, file=file, validation=data.XOR())) == list(done)
+
+
+def test_a_line_without_its_checksum_is_told(tmp_path):
+    file = tmp_path / "runs.jsonl"
+    started(2, file=file)
+    head, first, second = file.read_text().splitlines()
+    file.write_text("\n".join([head, first, opened(second.encode()).decode(), ""]))
+    with pytest.raises(ValueError, match=r"line 3 is damaged \(it has no checksum at its end, so it was changed"):
+        started(2, file=file)
+
+
+def test_an_edited_first_line_is_told(tmp_path):
+    file = tmp_path / "runs.jsonl"
+    started(2, file=file)
+    before = file.read_text()
+    file.write_text(before.replace('"lr": 0.5', '"lr": 0.25', 1))
+    with pytest.raises(ValueError, match=r"runs\.jsonl, line 1, which says of what search it is, was changed after it was written; .*another path"):
+        started(2, file=file, lr=0.25)
+
+
+def test_a_file_from_before_there_were_checksums_goes_on_and_says_so(tmp_path):
+    file = tmp_path / "runs.jsonl"
+    done = started(2, file=file)
+    file.write_text("".join(opened(line.encode()).decode() + "\n" for line in file.read_text().splitlines()))
+    told = r"runs\.jsonl: 2 of its 2 runs have no checksum, as they were once written, so that a number edited in them is not noticed"
+    with pytest.warns(UserWarning, match=told):
+        assert list(started(3, file=file)) == list(started(3))
+    assert list(started(2)) == list(done)
+    with pytest.warns(UserWarning, match=r"2 of its 3 runs have no checksum"):
+        started(3, file=file)
+    file.write_text(file.read_text().replace('"seed": 2', '"seed": 4'))
+    with (
+        pytest.warns(UserWarning, match="2 of its 3 runs"),
+        pytest.raises(ValueError, match=r"line 4 is damaged \(it was changed after it was written"),
+    ):
+        started(3, file=file)
 
 
 def test_a_file_behind_a_link_takes_the_umask_and_keeps_its_mode(tmp_path):

@@ -1,7 +1,8 @@
 """Histories on disk: JSON lines that can be read by eye, whole or refused.
 
 The first line tells the model, the loss and the optimiser; then a line for each row, each epoch and each
-update; the last one has their number and the SHA-256 of all before it. Floats are written so that they
+update; the last one has their number and the SHA-256 of all before it. Each has a checksum of its own too, which
+tells the line that was edited. Floats are written so that they
 are read back bit for bit; an infinity is "inf" or "-inf", a number that is none (no gradient, a loss without a value) null.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from nn.files import ARCHITECTURE, write
 from nn.history import Epoch, History
+from nn.lab.lines import is_sealed, opened, sealed
 from nn.lab.recorder.log import Log, Whole
 from nn.losses import LOSSES
 from nn.modules import MLP, Module
@@ -56,8 +58,8 @@ def save(history: History, path: str | os.PathLike[str]) -> Path:
                 line["losses"] = [_listed(w.losses[0]), _listed(w.losses[1])]
             shown = w.new
         lines.append(_line(line))
-    body = "".join(lines).encode()
-    return write(path, body + _line({"end": log.made, "sha256": hashlib.sha256(body).hexdigest()}).encode())
+    body = b"".join(lines)
+    return write(path, body + _line({"end": log.made, "sha256": hashlib.sha256(body).hexdigest()}))
 
 
 def loss_name(loss: Any) -> str | None:
@@ -83,12 +85,15 @@ def _history(content: bytes, model: Any, loss: Any) -> History:
     if not content.endswith(b"\n"):
         raise ValueError("the last line is cut off")
     body = content[: content[:-1].rfind(b"\n") + 1]
-    end = _parsed(content[len(body) :], 0)
+    each = body.splitlines()
+    marked = any(is_sealed(line) for line in each[:1])
+    end = _parsed(content[len(body) :], 0, marked)
     if "sha256" not in end:
         raise ValueError("its last lines are missing")
+    head, *lines = (_parsed(line, k, marked) for k, line in enumerate(each, 1))
     if end["sha256"] != hashlib.sha256(body).hexdigest():
-        raise ValueError("it was changed, or damaged, after it was written: the checksum is another")
-    head, *lines = (_parsed(line, k) for k, line in enumerate(body.splitlines(), 1))
+        what = "its lines are not all those that were written, or not in their order" if marked else "it was changed after it was written"
+        raise ValueError(f"{what}: the checksum of all is another{', and its lines have none that would say where' * (not marked)}")
     if head.get("nodegrad") != "history" or head.get("format") != FORMAT:
         raise ValueError(f"the first line is not that of a history of format {FORMAT}")
     rows = [(tuple(_floats(line["x"])), _target(line["t"])) for line in lines if "x" in line]
@@ -146,14 +151,18 @@ def _log(head: dict[str, Any], rows: list[Any], updates: list[dict[str, Any]], m
     return log
 
 
-def _line(x: dict[str, Any]) -> str:
-    return json.dumps(x, allow_nan=False, separators=(", ", ": ")) + "\n"
+def _line(x: dict[str, Any]) -> bytes:
+    return sealed(json.dumps(x, allow_nan=False))
 
 
-def _parsed(line: bytes, k: int) -> dict[str, Any]:
+def _parsed(line: bytes, k: int, marked: bool) -> dict[str, Any]:
     which = f"line {k}" if k else "the last line"
     try:
-        found = json.loads(line, parse_constant=_refuse)
+        text = opened(line) if marked else line
+    except ValueError as error:
+        raise ValueError(f"{which}: {error}") from None
+    try:
+        found = json.loads(text, parse_constant=_refuse)
     except ValueError as error:
         raise ValueError(f"{which} is no JSON: {error}") from None
     if not isinstance(found, dict):

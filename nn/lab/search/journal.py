@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nn.dataset import Dataset
+from nn.lab.lines import is_sealed, opened, sealed
 from nn.lab.search.job import Job, Run, Setting
 
 
@@ -24,8 +26,8 @@ class Journal:
     """The runs in the file at `path`, which is made if it is not there; `append` adds one.
 
     A last line that is not whole, as a killed process leaves it, is cut off. Raises ValueError if the file is
-    no search's, or that of another search (other rows, other options), or damaged; OSError if it cannot be
-    written.
+    no search's, or that of another search (other rows, other options), or if a line was damaged or edited, which
+    its checksum tells; warns if lines have none, as once they had. OSError if the file cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str], job: Job) -> None:
@@ -40,10 +42,13 @@ class Journal:
         lines = content[:whole].splitlines()
         if lines:
             self._same(lines[0], head)
+            if not is_sealed(lines[0]) and (bare := sum(not is_sealed(line) for line in lines[1:])):
+                told = f"{bare} of its {len(lines) - 1} runs have no checksum, as they were once written"
+                warnings.warn(f"{self.path}: {told}, so that a number edited in them is not noticed", stacklevel=4)
             for number, line in enumerate(lines[1:], 2):
                 if line == lines[0]:  # another search of the same began at the same moment
                     continue
-                key, run = self._run(number, line)
+                key, run = self._run(number, line, is_sealed(line) or is_sealed(lines[0]))
                 self.runs.setdefault(key, run)
         if whole < len(content):
             os.truncate(self.path, whole)
@@ -87,20 +92,26 @@ class Journal:
             found[KEY]
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{self.path} is not the file of a search; give another path") from None
-        expected = json.loads(_line(head))
+        try:
+            opened(line) if is_sealed(line) else None
+        except ValueError:
+            told = "line 1, which says of what search it is, was changed after it was written"
+            raise ValueError(f"{self.path}, {told}; undo that, or give another path") from None
+        expected = json.loads(opened(_line(head)))
         if differs := [f"{k} {found.get(k)!r}, here {expected[k]!r}" for k in expected if found.get(k) != expected[k]]:
             raise ValueError(f"{self.path} holds the runs of another search: {'; '.join(differs)}; give another path")
 
-    def _run(self, number: int, line: bytes) -> tuple[str, Run]:
+    def _run(self, number: int, line: bytes, marked: bool) -> tuple[str, Run]:
         try:
-            said = json.loads(line)
+            said = json.loads(opened(line) if marked else line)
             numbers: dict[str, Any] = {k: None if said[k] is None else _finite(said[k]) for k in NUMBERS}
             weights = tuple([_finite(w) for w in said["weights"]])
             run = Run(said["setting"], error=str(said["error"]), weights=weights, **numbers)
             if (run.loss is None) is not bool(run.error) or not isinstance(run.seed, int):
                 raise ValueError("a run has a loss or an error")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self.path}, line {number} is damaged ({error!r}); delete it, and that run is done again") from None
+            reason = error if isinstance(error, ValueError) else repr(error)
+            raise ValueError(f"{self.path}, line {number} is damaged ({reason}); delete it, and that run is done again") from None
         return json.dumps(said["setting"], sort_keys=True), run
 
 
@@ -139,7 +150,7 @@ def _told(rows: Dataset | None) -> str | None:
 
 
 def _line(said: Mapping[str, Any]) -> bytes:
-    return json.dumps(said, sort_keys=True, default=name).encode() + b"\n"
+    return sealed(json.dumps(said, sort_keys=True, default=name))
 
 
 def _finite(x: Any) -> float:
