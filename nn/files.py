@@ -162,29 +162,36 @@ def write(path: str | os.PathLike[str], content: bytes) -> Path:
     was there, for a folder, a file that is read-only, or where no file can be made.
     """
     path = Path(path)
-    try:
-        old = path.stat()
-    except FileNotFoundError:
-        old = None
-    except NotADirectoryError:
-        file = next(folder for folder in path.parents if folder.exists())
-        raise NotADirectoryError(errno.ENOTDIR, f"{str(file)!r} is a file, not a folder", str(path)) from None
-    place = Path(os.path.realpath(path))
-    if old is None and not place.parent.is_dir():
-        told = f"there is no folder {str(place.parent)!r}, where the link leads" if path.is_symlink() else f"there is no folder {str(path.parent)!r} to write into"
-        raise FileNotFoundError(errno.ENOENT, f"{told}; make it first", str(path))
-    if old is not None and stat.S_ISDIR(old.st_mode):
-        raise IsADirectoryError(errno.EISDIR, f"{str(path)!r} is a folder; name a file in it", str(path))
-    if old is not None and not (old.st_mode & 0o222 and os.access(place, os.W_OK)):
-        raise PermissionError(errno.EACCES, f"{str(place)!r} is read-only; write chmod u+w, or another name", str(path))
+    old = _there(path)
     try:
         if old is None or stat.S_ISREG(old.st_mode):
-            _replaced(place, content, old)
+            _replaced(Path(os.path.realpath(path)), content, old)
         else:
             path.write_bytes(content)
     except OSError as error:  # in the name of the file that was asked for
         raise error if error.errno is None else type(error)(error.errno, error.strerror, str(path)) from None
     return path
+
+
+def _there(path: Path) -> os.stat_result | None:
+    """What is at `path`, None for nothing; raises OSError if no file can be written there."""
+    link, place = path.is_symlink(), Path(os.path.realpath(path))
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        if not place.parent.is_dir():
+            told = f"{str(place.parent)!r}, where the link leads" if link else f"{str(path.parent)!r} to write into"
+            raise FileNotFoundError(errno.ENOENT, f"there is no folder {told}; make it first", str(path)) from None
+        return None
+    except NotADirectoryError:
+        file = next(folder for folder in path.parents if folder.exists())
+        raise NotADirectoryError(errno.ENOTDIR, f"{str(file)!r} is a file, not a folder", str(path)) from None
+    if stat.S_ISDIR(old.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file in it", str(path))
+    if not (old.st_mode & 0o222 and os.access(place, os.W_OK)):  # nobody's to write, or not ours
+        what = f"the file it leads to, {place}," if link else "it"
+        raise PermissionError(errno.EACCES, f"{what} is read-only; name another, or chmod u+w", str(path))
+    return old
 
 
 def _replaced(place: Path, content: bytes, old: os.stat_result | None) -> None:

@@ -163,7 +163,7 @@ def test_plots_of_a_run(run, moons, tmp_path, kind):
 def test_a_picture_that_is_a_folder_is_told_by_its_own_name(run, moons, tmp_path):
     (tmp_path / "a.png").mkdir()
     status, _, err = run("plot", moons, "curves", "--out", tmp_path / "a.png")
-    assert (status, err) == (2, [f"nn plot: {tmp_path / 'a.png'}: Is a directory"])
+    assert (status, err) == (2, [f"nn plot: {tmp_path / 'a.png'}: it is a folder; name a file in it"])
     assert [p.name for p in tmp_path.iterdir() if not p.is_dir()] == []
 
 
