@@ -124,7 +124,7 @@ def test_an_inspection_refuses_what_the_graph_refuses_and_wrong_code() -> None:
         program.inspect(-2.5)
 
     def wrong(run: Run, start: int, stop: int) -> int:
-        run.collected[0] = 0.25
+        run.collected[0], run.done[0] = 0.25, stop
         return stop
 
     program._called().runner = wrong

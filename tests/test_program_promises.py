@@ -6,6 +6,7 @@ import importlib.util
 import math
 import signal
 import threading
+from _thread import interrupt_main
 from array import array
 from random import Random
 from typing import Any
@@ -151,6 +152,22 @@ def test_ctrl_c_leaves_the_state_of_the_last_visit_and_the_run_can_go_on(backend
     assert state == so_far
     program.scan(rows[done:], state, feedback=feedback)
     assert state == whole
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("milliseconds", [3, 20, 45, 90])
+def test_ctrl_c_amid_a_block_tells_of_every_visit_that_the_state_has_seen(backend: str, milliseconds: int) -> None:
+    visits = Value(0.0, "visits")
+    scan = compile([visits + 1.0], [visits], backend=backend).scanner({0: 0})
+    state, told = array("d", [0.0]), [0]
+
+    def interrupted() -> None:
+        threading.Timer(milliseconds / 1000, interrupt_main).start()
+        scan(10**12, state, progress=told.append)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert state[0] == sum(told) > 0
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

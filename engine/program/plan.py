@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 from array import array
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -24,21 +26,32 @@ class Plan(NamedTuple):
     collect: tuple[int, ...] = ()
 
 
-class Run(NamedTuple):
-    """The buffers of one run of `n` visits, checked: float64, the order int64, one column of results after another."""
+@dataclass(frozen=True)
+class Run:
+    """The buffers of one run of `n` visits, checked: float64, the order int64, one column of results after another.
+
+    `done` holds one number: of how many visits the state has the outcome.
+    """
 
     rows: Any  # a memoryview of float64, as is the state
     state: Any
     order: array[int] | None
     collected: array[float]
     n: int
+    done: deque[int] = field(default_factory=lambda: deque([0], 1))
+
+    def keep(self, new: array[float], visits: int) -> None:
+        """The state after so many visits: an interrupt, which comes between calls, finds both as they were or both new."""
+        state, done = self.state, self.done
+        state[:] = new
+        done[0] = visits
 
 
 class Runner(Protocol):
     """A backend's machine for one plan."""
 
     def __call__(self, run: Run, start: int, stop: int) -> int:
-        """Do rows `start` to `stop`; returns `stop`, or the row that needs a look before it is done."""
+        """Do rows `start` to `stop`, and tell `run.done`; returns `stop`, or the row that needs a look before it is done."""
         ...
 
 
@@ -123,10 +136,9 @@ def python_runner(function: Callable[..., tuple[float, ...]], plan: Plan) -> Run
                 found = function(*pick([*run.rows[k * width : (k + 1) * width], *run.state]))
             except (ArithmeticError, ValueError):
                 return r
-            if plan.feedback:
-                run.state[:] = array("d", feed(found))
             for j, p in enumerate(plan.collect):
                 run.collected[j * run.n + r] = found[p]
+            run.keep(array("d", feed(found)), r + 1)
         return stop
 
     return go
@@ -140,8 +152,7 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[float]], Sequence[float
 
 
 def store(plan: Plan, run: Run, r: int, found: Sequence[float]) -> None:
-    """Put the outputs of row `r` where the plan wants them."""
-    for j, p in enumerate(plan.feedback):
-        run.state[j] = found[p]
-    for k, p in enumerate(plan.collect):
-        run.collected[k * run.n + r] = found[p]
+    """Put the outputs of row `r` where the plan wants them; the row is done."""
+    for j, p in enumerate(plan.collect):
+        run.collected[j * run.n + r] = found[p]
+    run.keep(array("d", [found[p] for p in plan.feedback]), r + 1)

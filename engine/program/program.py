@@ -39,7 +39,7 @@ from engine.value import Value, number
 
 
 BACKENDS = ("auto", "python", "native")
-NOTHING = memoryview(b"").cast("d")
+NOTHING = memoryview(array("d"))
 SMALL = 1_000  # operands, up to which a program is built at once, and not when it is first run
 STRAIGHT = 1_500  # instructions, above which LLVM takes too long over code without loops
 ROWS = 4  # that a program is timed on: its inputs stay in the cache

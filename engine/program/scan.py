@@ -50,20 +50,17 @@ class Scan:
         """Run over checked buffers, block by block."""
         collect = self._plan.collect
         run = Run(rows, state, order, array("d", [0.0]) * (n * len(collect)), n)
-        done, block = 0, FIRST_BLOCK
+        block = FIRST_BLOCK
         if progress is not None and not callable(progress):
             raise TypeError(f"scan: progress is a function of the number of visits done, not {short(progress)}")
-        while done < n:
-            before, began = done, time.perf_counter()
-            stop = min(n, done + block)
-            done = self.runner(run, done, stop)
+        while (before := run.done[0]) < n:
+            began, stop = time.perf_counter(), min(n, before + block)
             try:
-                if done < stop:
-                    self._with_care(run, done)
-                    done += 1
-            finally:  # an error too tells how far it came
+                if (refused := self.runner(run, before, stop)) < stop:
+                    self._with_care(run, refused)
+            finally:  # an error or an interrupt too tells how far it came
                 if progress is not None:
-                    progress(done - before)
+                    progress(run.done[0] - before)
             seconds = time.perf_counter() - began
             block = max(1, min(GROWTH * block, int(block * BLOCK_SECONDS / max(seconds, 1e-6))))
         return [run.collected] if len(collect) == 1 else [run.collected[k * n : k * n + n] for k in range(len(collect))]
