@@ -10,7 +10,7 @@ import pytest
 from trainings import Training, agree_however_many_rows
 
 from engine import Value, compile, dot, gradient, log, tanh  # noqa: A004
-from engine.program import Program, ahead, program as programs, updated, waiting
+from engine.program import Program, ahead, program as programs, updated, verify, waiting
 from engine.program.schedule import Schedule
 
 
@@ -172,7 +172,38 @@ def test_a_row_that_is_refused_meets_the_weights_that_the_rows_before_have_left(
     assert refused == 0 or states[0][1] != layer.start[1]
 
 
+@pytest.mark.parametrize("units", [4, 8, 13])
+def test_the_old_weight_of_a_row_may_be_kept_or_told(units: int) -> None:
+    for name in ("kept", "told"):
+        layer = Layer(units, 3, lambda net: tanh(net) * 0.75, down)
+        old, weight = Value(7.0, "old"), layer.inputs[9]
+        layer.inputs, layer.outputs = [*layer.inputs, old], [*layer.outputs, weight if name == "kept" else old * 1.0]
+        layer.fed[len(layer.inputs) - 1], layer.start = len(layer.outputs) - 1, array("d", [*layer.start, 7.0])
+        collected = [0]
+        if name == "told":
+            layer.outputs, collected = [*layer.outputs, weight], [0, len(layer.outputs)]
+        rows = array("d", [0.5, -1.0, 2.0, 0.75, 3.0, -0.25, 1.5, 0.25, -0.5, 1.0, 1.25, 0.5, -0.75, 1.0, 0.25])
+        found = []
+        for backend in ("python", "native"):
+            program = compile(layer.outputs, layer.inputs, backend=backend, strict=backend == "python")
+            state = array("d", layer.start)
+            columns = program.scan(rows, state, feedback=layer.fed, collect=collected)
+            assert (program.backend, program.remark) == (backend, "")  # right at once
+            found.append([*state, *(x for column in columns for x in column)])
+        assert found[1] == pytest.approx(found[0], rel=CLOSE)
+
+
 # ---- the proof
+
+
+@pytest.mark.parametrize("many", [0, 10_000])
+def test_a_pass_that_makes_up_for_two_rows_is_noticed_if_it_is_wrong_in_large_graphs_too(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "MANY", many)
+    right = updated.UpdatedSums._updated
+    monkeypatch.setattr(updated.UpdatedSums, "_updated", lambda self, w, due: right(self, w, [(u, "%before") for u, _ in due]))
+    layer = Layer(8, 3, lambda net: tanh(net) * 0.75, down)
+    program, _ = layer.scan("native")
+    assert program.remark.startswith("not rolled: 5 rows in one go give")
 
 
 def test_a_product_that_is_wrong_is_noticed_when_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from engine.value import Value
 
 DRAWS = 3  # at random inputs
 MANY = 50_000  # nodes, above which one draw must do
+ROWS = 5  # in one go: what may wait for two rows has waited, was done, and waits again
 RELATIVE = 1e-9  # what strict=False may differ by
 
 
@@ -91,8 +92,9 @@ def _between_rows(runner: Runner, plan: Plan, cases: Sequence[Case], strict: boo
 
     What is carried from row to row, or waits for the next, is seen only here.
     """
-    rows = array("d", [case.numbers[k] for case in cases for k in plan.columns])
-    n, ends, found = len(cases), [], []
+    given = [case.numbers for case in cases if case.outputs is not None]  # one that is refused would end the run
+    rows = array("d", [numbers[k] for numbers in (given * ROWS)[:ROWS] for k in plan.columns])
+    n, ends, found = ROWS, [], []
     for stops in (range(1, n + 1), [n]):
         state = array("d", [cases[0].numbers[k] for k in plan.state])
         run = Run(memoryview(rows), memoryview(state), None, array("d", bytes(8 * n * len(plan.collect))), n)

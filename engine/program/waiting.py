@@ -48,6 +48,7 @@ def find_waiting(
         for p in step.operands():
             if p >= 0:
                 uses[p] += 1
+    told = {tape.outputs[p] for p in (*plan.feedback, *plan.collect)}
     collected = {tape.outputs[p] for p in plan.collect}
     order: dict[int, int] = {}
     for k, task in enumerate([*early, *late]):
@@ -58,7 +59,7 @@ def find_waiting(
         update = task.first
         target = fit(update.target, update.n)
         old = [k for m in update.members for k in fed.get(m, ())]
-        alone = all(uses[k] == 2 for k in old) and not any(uses[m] or m in collected for m in update.members)
+        alone = all(uses[k] == 2 and k not in told for k in old) and not any(uses[m] or m in collected for m in update.members)
         if target is None or not alone or update.target not in update.sources:
             continue
         for sums in [task for task in early if isinstance(task, Sums)]:
