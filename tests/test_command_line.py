@@ -5,6 +5,8 @@ import re
 import struct
 import subprocess
 import sys
+import threading
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 
 from nn import MLP, accuracy, data, fit, load, losses, predict
 from nn.__main__ import main
+from nn.cli import lock
+from nn.cli.folder import filling
 
 
 ROOT = Path(__file__).parent.parent
@@ -118,6 +122,76 @@ def test_a_second_run_replaces_the_files_of_the_first(run, tmp_path):
         assert run("train", "and", "--hidden", "--epochs", 3, "--seed", seed, "--out", tmp_path)[0] == 0
     assert files(tmp_path) == WRITTEN
     assert len(load(tmp_path / "model.safetensors").layers) == 1
+
+
+def test_a_folder_that_another_command_fills_is_told_at_once_and_free_when_that_is_killed(run, tmp_path):
+    out = tmp_path / "a"
+    command = [sys.executable, "-m", "nn", "train", "moons", "--epochs", "1000000", "--backend", "graph", "--out", str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as first:
+        try:
+            until = time.monotonic() + 120
+            while files(tmp_path) != ["a", "a/.lock"]:
+                assert first.poll() is None
+                assert time.monotonic() < until, files(tmp_path)
+                time.sleep(0.05)
+            for other in (("train", "xor", "--epochs", 1), ("search", "xor", "--epochs", 1), ("experiment", "symmetry")):
+                status, lines, err = run(*other, "--out", out)
+                told = f"nn {other[0]}: another command fills {out} at this moment; wait until it is done, or give --out another folder"
+                assert (status, lines, err) == (2, [], [told])
+            assert run("train", "xor", "--epochs", 1, "--out", tmp_path / "b")[0] == 0
+        finally:
+            first.kill()
+    assert run("train", "xor", "--epochs", 1, "--out", out)[0] == 0
+    assert files(out) == WRITTEN
+
+
+def test_one_at_a_time_has_a_folder(tmp_path):
+    """Eight threads that come and go: never two inside, and nothing of them stays."""
+    inside, most, turns, told = [0], [0], [0], []
+
+    def come_and_go():
+        for _ in range(100):
+            try:
+                with filling(tmp_path):
+                    inside[0] += 1
+                    most[0] = max(most[0], inside[0])
+                    time.sleep(0.0005)
+                    inside[0] -= 1
+                    turns[0] += 1
+            except ValueError as error:
+                told.append(str(error).partition(";")[0])
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert (most[0], turns[0] + len(told)) == (1, 800)
+    assert turns[0] > 1
+    assert set(told) <= {f"another command fills {tmp_path} at this moment"}
+    assert files(tmp_path) == []
+
+
+def test_a_lock_on_a_file_that_was_removed_meanwhile_is_none(tmp_path, monkeypatch):
+    is_ours, removed = lock._is_ours, []
+
+    def late(descriptor):
+        if not removed:
+            removed.append((tmp_path / ".lock").unlink())
+        return is_ours(descriptor)
+
+    monkeypatch.setattr(lock, "_is_ours", late)
+    with lock.locked(tmp_path), pytest.raises(ValueError, match="another command fills"), lock.locked(tmp_path):
+        pass
+    assert (removed, files(tmp_path)) == ([None], [])
+
+
+def test_a_command_that_fails_leaves_no_folder_that_it_made(run, tmp_path):
+    (tmp_path / "there").mkdir()
+    for name in ("there", "a", "b/c"):
+        status, _, err = run("train", "wine", "--hidden", 10**6, 10**6, "--out", tmp_path / name)
+        assert (status, len(err)) == (2, 1), err
+    assert files(tmp_path) == ["there"]
 
 
 def test_without_out_nothing_is_written(run, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from nn.cli.folder import CONTENTS, ready
+from nn.cli.folder import CONTENTS, filling
 from nn.files import write
 from nn.lab.experiments import ALL
 
@@ -36,8 +36,12 @@ def run(args: argparse.Namespace) -> None:
         if name not in ALL:
             near = difflib.get_close_matches(name, ALL, n=1)
             raise ValueError(f"there is no experiment {name!r}{f' (did you mean {near[0]}?)' if near else ''}; there are {', '.join(ALL)}, and all")
+    with filling(args.out):
+        _run(args, names)
+
+
+def _run(args: argparse.Namespace, names: list[str]) -> None:
     if args.out is not None:
-        ready(args.out)
         args.interrupted = f"the experiments printed above are in {args.out}"
     lines = []
     for k, name in enumerate(names):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from nn import MLP, Epoch, History, load
+from nn.cli.lock import locked
 from nn.cli.problem import Problem, problem
 from nn.files import load_predictor, write
 from nn.lab.plots import axes
@@ -91,9 +93,30 @@ def ready(out: Path, keep: str | None = None) -> None:
         raise ValueError(f"{out} holds {keep} of another command, to which its model belongs; give --out another folder")
     try:
         there = next(folder for folder in (out, *out.parents) if folder.exists())
-        write(there / ".writable", b"").unlink()
+        write(there / f".{token_hex(8)}", b"").unlink()
     except OSError as error:
         raise OSError(f"cannot write to {out}: {error.strerror}; give --out another folder") from None
+
+
+@contextmanager
+def filling(out: Path | None, keep: str | None = None) -> Iterator[None]:
+    """A folder that is `ready`, and this command's alone until the block ends; nothing without `out`.
+
+    A second command would mix its files with ours. A folder that was made here and stayed empty goes again.
+    """
+    if out is None:
+        yield
+        return
+    ready(out, keep)
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with locked(out):
+            yield
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def image(figure: Any, kind: str = "png") -> bytes:
@@ -107,7 +130,6 @@ def fill(out: Path, title: str, files: Mapping[str, tuple[bytes | Callable[[Path
 
     Not in between: whoever reads the output may close it early, as `head` does.
     """
-    out.mkdir(parents=True, exist_ok=True)
     for name, (content, _) in files.items():
         content(out / name) if callable(content) else write(out / name, content)
     lines = [title, "", *(f"{name}  {what}" for name, (_, what) in files.items())]

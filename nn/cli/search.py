@@ -10,9 +10,9 @@ from typing import Any
 
 from nn import save
 from nn.cli.defaults import Defaults
-from nn.cli.folder import RUN, RUNS, fill, image, ready
+from nn.cli.folder import RUN, RUNS, fill, filling, image
 from nn.cli.numbers import count, rate, seed
-from nn.cli.problem import HELD_OUT, brief, check_size, problem
+from nn.cli.problem import HELD_OUT, Problem, brief, check_size, problem
 from nn.files import libraries
 from nn.lab import between, grid, random_search
 from nn.losses import LOSSES
@@ -50,16 +50,20 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Search, print the table, and write the folder."""
     task = problem(args.dataset, args.target, args.output, args.loss, args.held_out, args.seed)
-    options: dict[str, Any] = {
-        "validation": task.test if task.held_out else None, "executor": args.jobs, "activation": args.activation,
-        "output": task.output, "loss": task.loss, "epochs": args.epochs,
-    }  # fmt: skip
     for hidden in args.hidden:
         check_size(len(task.dataset.features), [hidden, task.nout])
     if args.out is not None:
         libraries()
-        ready(args.out, keep=RUN)
-        args.out.mkdir(parents=True, exist_ok=True)
+    with filling(args.out, keep=RUN):
+        _run(args, task)
+
+
+def _run(args: argparse.Namespace, task: Problem) -> None:
+    options: dict[str, Any] = {
+        "validation": task.test if task.held_out else None, "executor": args.jobs, "activation": args.activation,
+        "output": task.output, "loss": task.loss, "epochs": args.epochs,
+    }  # fmt: skip
+    if args.out is not None:
         options["file"] = args.out / RUNS
     if args.random is None:
         results = grid(task.train, {"lr": args.lr, "hidden": args.hidden}, args.seeds, **options)
@@ -81,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
         files: dict[str, Any] = {
             "model.safetensors": (partial(save, best_model, dataset=task.test), f"the best model: {setting}"),
             "table.txt": (f"{told}\n".encode(), "the runs, the best first"),
-            RUNS: (options["file"].read_bytes(), "every run with its weights; the same search, started again, goes on from it"),
+            RUNS: (lambda path: path, "every run with its weights; the same search, started again, goes on from it"),
             "runs.png": (image(results.plot("lr", by="hidden").figure), "every run by its learning rate"),
         }
         fill(args.out, f"{len(results)} trainings on {args.dataset}, best loss {brief(getattr(best, results.measure))}", files)

@@ -11,7 +11,7 @@ from typing import Any
 from engine import Value, draw, explain
 from nn import MLP, Epoch, fit, save
 from nn.cli.defaults import Defaults
-from nn.cli.folder import RUNS, described, fill, image, ready
+from nn.cli.folder import RUNS, described, fill, filling, image
 from nn.cli.numbers import count, rate, seed
 from nn.cli.problem import HELD_OUT, Problem, brief, check_size, named_target, problem
 from nn.files import libraries
@@ -62,7 +62,11 @@ def run(args: argparse.Namespace) -> None:
     task = problem(args.dataset, args.target, args.output, args.loss, args.held_out, args.seed)
     if args.out is not None:
         libraries()
-        ready(args.out, keep=RUNS)
+    with filling(args.out, keep=RUNS):
+        _run(args, task)
+
+
+def _run(args: argparse.Namespace, task: Problem) -> None:
     train, test = task.train, task.test
     nin, layers = len(task.dataset.features), [*args.hidden, task.nout]
     check_size(nin, layers)
