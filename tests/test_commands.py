@@ -82,7 +82,7 @@ def test_explain_tells_the_derivative_of_the_worst_held_out_row(run, moons):
     model = load(moons / "model.safetensors")
     test = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))[1]
     x, t = max(test, key=lambda row: losses.cross_entropy(model(row[0]), row[1]).data)
-    assert out.startswith(f"row {test.rows.index((x, t))} of 40 held-out rows, the worst: x = ({x[0]:.4g}, {x[1]:.4g}), target {t} ({('upper', 'lower')[t]}, t_o{t + 1} = 1), ")
+    assert out.startswith(f"row {test.rows.index((x, t))} of the held-out rows 0 to 39, the worst: x = ({x[0]:.4g}, {x[1]:.4g}), target {t} ({('upper', 'lower')[t]}, t_o{t + 1} = 1), ")
     (told,) = re.findall(r"^dE/dw_h2,x1 = (\S+)", out, re.MULTILINE)
     assert float(told) == pytest.approx(slope(model, x, t, "cross_entropy", "w_h2,x1"), rel=1e-4)
     assert "0.1 ×" in out  # the step with the rate of the training
@@ -220,9 +220,11 @@ def test_the_walk_of_sgd_is_that_of_the_run(moons, monkeypatch, run):
     assert run("plot", moons, "walks", "--points", 3)[0] == 0
     train, _ = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))
     start = MLP(2, [4, 2], output="softmax", seed=2)
-    assert kept["SGD"][0] == kept["full batch"][0] == [p.data for p in start.parameters()]
+    whole = kept.pop("full batch: steps on the sum of 160 rows")
+    assert list(kept) == ["SGD"]
+    assert kept["SGD"][0] == whole[0] == [p.data for p in start.parameters()]
     assert kept["SGD"][-1] == [p.data for p in load(moons / "model.safetensors").parameters()]
-    assert (len(kept["SGD"]), len(kept["full batch"])) == (8 * len(train) + 1, 9)
+    assert (len(kept["SGD"]), len(whole)) == (8 * len(train) + 1, 9)
 
 
 def test_what_is_drawn_step_by_step_is_the_run(moons, monkeypatch, run):
@@ -339,6 +341,28 @@ def test_an_experiment_prints_its_table_and_sentence(run, tmp_path):
     assert (tmp_path / "x" / "small_steps.txt").read_text() == f"{small_steps()}\n"
     assert "saturation.txt, saturation.png  A saturated" in (tmp_path / "x" / "contents.txt").read_text()
     assert run("experiment", "small_steps")[1] == f"{small_steps()}\n"
+
+
+def test_the_contents_of_a_folder_are_those_of_every_round(run, moons, tmp_path):
+    for name in ("sse_or_bce", "saturation"):
+        assert run("experiment", name, "--out", tmp_path)[0] == 0
+    listed = (tmp_path / "contents.txt").read_text().splitlines()[2:]
+    assert listed == [f"{name}.txt, {name}.png  {ALL[name]().title}" for name in ("saturation", "sse_or_bce")]
+    for _ in range(2):
+        for kind in ("curves", "saturation"):
+            assert run("plot", moons, kind)[0] == 0
+    listed = (moons / "contents.txt").read_text().splitlines()
+    assert listed[-1] == "saturation.png  the rows on which each unit has lost its slope"
+    assert sum(line.startswith("curves.png  ") for line in listed) == sum(line.startswith("saturation.png  ") for line in listed) == 1
+
+
+def test_the_boundary_of_nets_is_at_zero(run, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("nn.lab.plots.decision_boundary", lambda *args, **kw: asked.append(kw["boundary"]) or axes())
+    for loss, output in (("bce_with_logits", "linear"), ("sse", "linear")):
+        assert run("train", "xor", "--loss", loss, "--output", output, "--epochs", 1, "--out", tmp_path)[0] == 0
+        assert run("plot", tmp_path, "boundary")[0] == 0
+    assert asked == [0.0, None]
 
 
 def test_all_experiments_are_run_by_all(run, monkeypatch):

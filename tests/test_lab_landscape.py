@@ -86,11 +86,23 @@ def test_minima_lie_strictly_below_their_neighbours():
     ({"points": 1}, "points must be a whole number >= 2, not 1"),
     ({"reach": 0.0}, "reach must be a number above 0, not 0.0"),
     ({"first": [1.0]}, "a direction needs 9 numbers, one per parameter, not 1"),
+    ({"first": "w_h1,x1", "second": "w_h1,x1"}, "first and second are both 'w_h1,x1', which is one direction"),
+    ({"first": 1}, "first and second are both 1, which is one direction"),
     ({"centre": [1.0]}, "centre needs 9 numbers, one per parameter, not 1"),
 ])  # fmt: skip
 def test_what_makes_no_slice_is_refused(wrong, told):
     with pytest.raises(ValueError, match=told):
         plane(MLP(2, [2, 1]), ROWS, loss="sse", **wrong)
+
+
+@pytest.mark.parametrize("wrong", [1.5, True, None])
+def test_what_is_no_direction_is_told(wrong):
+    with pytest.raises(TypeError, match=f"a direction is a seed, the name of a weight, or 9 numbers, not {wrong}"):
+        line(MLP(2, [2, 1]), ROWS, loss="sse", direction=wrong)
+
+
+def test_a_slice_along_random_directions_says_their_seeds():
+    assert plane(MLP(2, [2, 1]), ROWS, loss="sse", first=3, second="b_o1", points=2).names == ("random direction 3", "b_o1")
 
 
 def test_a_point_of_an_oblique_plane_is_projected_to_its_own_coordinates():

@@ -69,11 +69,50 @@ def test_a_decision_boundary_shows_every_class():
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["class 0", "class 1", "class 2"]
 
 
+def borders(ax):
+    """The corners of what is filled, without those on the edge of the picture."""
+    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
+    corners = [v for filled in ax.collections if hasattr(filled, "levels") for path in filled.get_paths() for v in path.vertices.tolist()]
+    return [(x, y) for x, y in corners if x0 + 1e-9 < x < x1 - 1e-9 and y0 + 1e-9 < y < y1 - 1e-9]
+
+
+@pytest.mark.parametrize(("targets", "given", "side"), [((0.0, 1.0), None, 0.5), ((-1.0, 1.0), None, 0.0), ((0.0, 1.0), 0.0, 0.0)])
+def test_the_border_of_a_linear_unit_is_its_line(targets, given, side):
+    model = MLP(2, [1], output="linear")
+    for p, w in zip(model.parameters(), [0.8, -0.3, 0.1], strict=True):
+        p.data = w
+    ax = plots.decision_boundary(model, [((1.3 * k % 2, 0.7 * k % 3), (targets[k % 2],)) for k in range(9)], points=23, boundary=given)
+    found = borders(ax)
+    assert len(found) > 40
+    assert [0.8 * x - 0.3 * y + 0.1 for x, y in found] == pytest.approx([side] * len(found), abs=1e-9)
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["class 0", "class 1"]
+
+
+def test_a_boundary_names_what_the_data_set_names():
+    fruit = data.Dataset("fruit", [((150, 7), 0), ((120, 9), 1), ((90, 2), 1)], features=("weight", "size"), classes=("apple", "7"))
+    model = MLP(2, [3, 2], output="softmax", seed=0)
+    ax = plots.decision_boundary(model, fruit, points=5)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("input weight", "input size")
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["apple", "class 7"]
+    assert plots.decision_boundary(model, *data.standardise(fruit), points=5).get_ylabel() == "input size, standardised"
+    with pytest.raises(ValueError, match="points must be a whole number >= 2, not 1"):
+        plots.decision_boundary(model, fruit, points=1)
+
+
+def test_a_live_curve_without_a_notebook_is_told_before_the_training(monkeypatch):
+    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"IPython is not installed; write live\(show\)"):
+        plots.live()
+    plots.live([].append)
+
+
 def test_gradient_sizes_are_logarithms_layer_by_layer():
     ax = plots.gradient_sizes([[1e-3, 0.1], [0.0, math.inf]])
     shown = ax.get_images()[0].get_array()
     assert shown[:, 0].tolist() == pytest.approx([-3.0, -1.0])
     assert shown.mask[:, 1].tolist() == [True, True]
+    assert ax.figure.axes[1].get_ylabel() == "log10 of mean |dE/dw| (white: 0 or not finite)"
+    assert plots.gradient_sizes([[0.5]]).figure.axes[1].get_ylabel() == "log10 of mean |dE/dw|"
     for wrong in ([], [[]], [[1.0], [1.0, 2.0]]):
         with pytest.raises(ValueError, match="one row for each step"):
             plots.gradient_sizes(wrong)

@@ -1,5 +1,6 @@
 """Searches: every run as a lone run, on any executor; nothing lost, nothing twice; the table of results."""
 
+import itertools
 import json
 import math
 import os
@@ -558,11 +559,12 @@ def test_sorted_filtered_and_summed_up():
     assert results.columns == ["lr", "seed", "loss", "error"]
     assert results.rows()[2] == {"lr": 1.0, "seed": 0, "loss": None, "error": "Diverged: far"}
     assert results.by("lr").splitlines() == [
-        "lr   runs  failed  least  median  largest", "0.1     2       0    0.1     0.2      0.3",
-        "1       2       1    0.2     0.2      0.2",
+        "lr   runs  failed  least loss  median  largest", "0.1     2       0         0.1     0.2      0.3",
+        "1       2       1         0.2     0.2      0.2",
     ]  # fmt: skip
     assert isinstance(results[1:], Results)
     assert "<td>Diverged: far</td>" in results._repr_html_()
+    assert str(results.where(lr=7.0)) == "no runs"
     assert str(results).splitlines()[3] == "  1     0        Diverged: far"
     with pytest.raises(ValueError, match="there is no column 'lrr'; there are lr, seed, loss, error, seconds"):
         results.sorted("lrr")
@@ -575,6 +577,16 @@ def test_what_was_tried_over_a_decade_is_drawn_over_decades():
         assert ax.get_xscale() == scale
         if scale == "log":
             assert [t.get_text() for t in ax.get_xticklabels()] == [f"{x:g}" for x in rates]
+
+
+@pytest.mark.parametrize("rates", [[0.006, 0.3, 0.31, 0.47], [0.00598068, 0.0118617, 0.468524]])
+def test_the_numbers_under_a_search_do_not_run_into_one_another(rates):
+    pytest.importorskip("matplotlib")
+    ax = grid(data.XOR(), {"lr": rates}, hidden=2, loss="sse", epochs=1).plot("lr")
+    ax.figure.canvas.draw()
+    shown = sorted((t.get_window_extent() for t in ax.get_xticklabels(which="both") if t.get_text()), key=lambda box: box.x0)
+    assert len(shown) > 1
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(shown) if b.x0 < ax.bbox.x1)
 
 
 def test_the_plot_shows_every_run():

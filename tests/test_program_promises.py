@@ -333,3 +333,23 @@ def test_the_limit_of_the_machine_is_measured(backend: str) -> None:
     assert found.fraction == max(found.flops / found.peak_flops, found.bytes / found.peak_bytes)
     assert str(found).endswith("of what this machine can do")
     assert bool(seen.assembly) == bool(seen.llvm) == (backend == "native")
+
+
+def test_a_program_is_drawn_without_gradients_which_it_has_not() -> None:
+    w, x = Value(0.5, "w"), Value(-1.5, "x")
+    program = compile(w * x, [w, x], backend="python")
+    drawn = draw(program).svg
+    assert "grad –" not in drawn
+    assert "not run yet" not in drawn
+    assert "not run yet" in draw(w * x).svg
+    assert "not run yet" not in draw(w * x, show=("data", "local")).svg
+    assert "label=<<TABLE" not in draw(w * x, show="data").source.splitlines()[1]  # an empty table is an error of dot
+
+
+def test_a_call_with_too_few_numbers_names_them() -> None:
+    w, x = Value(0.5, "w"), Value(-1.5, "x")
+    with pytest.raises(TypeError, match=r"the program takes 2 numbers \(w, x\), not 1"):
+        compile(w * x, [w, x], backend="python")(1.0)
+    nameless = [Value(0.5), Value(0.25)]
+    with pytest.raises(TypeError, match="the program takes 2 numbers, not 3"):
+        compile(nameless[0] * nameless[1], nameless, backend="python")(1.0, 2.0, 3.0)

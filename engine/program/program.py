@@ -239,7 +239,9 @@ class Program:
         """One float per input."""
         given = numbers[0] if len(numbers) == 1 and hasattr(numbers[0], "__len__") else numbers
         if len(given) != len(self._inputs):
-            raise TypeError(f"the program takes {len(self._inputs)} numbers, not {len(given)}")
+            names = [str(v.label or "?") for v in self._inputs]
+            told = f" ({', '.join(names[:8])}{', ...' * (len(names) > 8)})" if set(names) != {"?"} else ""
+            raise TypeError(f"the program takes {len(names)} numbers{told}, not {len(given)}")
         return [x if x.__class__ is float else number(x, "program") for x in given]
 
     def scan(

@@ -28,7 +28,8 @@ def setting(picture: Picture) -> str:
     crowd = len(picture.lines) / len(picture.boxes)  # crowded layers need more room, more still with labels
     ranksep = max(0.5, crowd / 1.6 if any(n.label for n in picture.lines) else crowd / 3)
     ordering = " ordering=in" if len(picture.lines) <= MOST_ORDERED else ""
-    return f"\tgraph [label={legend_label(picture.legend)} ranksep={ranksep:.2f}{ordering}]\n"
+    label = f"label={legend_label(picture.legend)} " if picture.legend else ""
+    return f"\tgraph [{label}ranksep={ranksep:.2f}{ordering}]\n"
 
 
 def statements(picture: Picture, rankdir: str) -> Iterator[str]:

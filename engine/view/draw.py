@@ -90,6 +90,7 @@ def draw(
     loops: Mapping[Value, str] = {}
     if hasattr(root, "folded"):
         root, loops = root.folded()
+        show = tuple(s for s in show if s != "grad")  # a program is run, not walked back
     if hasattr(root, "named_parameters"):
         if focus is not None or collapse in ("unit", "layer"):
             raise ValueError("a model is drawn as a network: focus=, collapse='unit' and collapse='layer' are for its graphs")

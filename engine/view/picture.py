@@ -90,7 +90,7 @@ def pictured(
         boxes.append(box)
     labelled = "local" in show and len(grouping.arrows) <= MOST_LABELS
     lines = tuple(line(a, names, marks, labelled) for a in grouping.arrows)
-    keys = legend(record.backward, boxes, lines)
+    keys = legend(record.backward, "grad" in show, boxes, lines)
     if carried is not None:
         lines = tuple(highlighted(n, a, marks, carried) for n, a in zip(lines, grouping.arrows, strict=True))
         called = ", ".join(visible(n.name, LONGEST_NAME) or n.id for n in record.nodes if n.id in marked)
@@ -133,12 +133,12 @@ def highlight_legend(record: Record, lines: Sequence[Line], called: str) -> tupl
     return (*cells, word("on arrows: d result / d argument")) if any(n.label for n in lines) else tuple(cells)
 
 
-def legend(backward: bool, boxes: Sequence[Box], lines: Sequence[Line]) -> tuple[Cell, ...]:
+def legend(backward: bool, grads: bool, boxes: Sequence[Box], lines: Sequence[Line]) -> tuple[Cell, ...]:
     """What colours, dashes, widths and numbers mean, as far as they occur."""
     swatches = [Cell("+", BLUES[3]), Cell(MINUS, ORANGES[3]), Cell("!", BROKEN)]
     words = ["positive", "negative, dashed", "not finite"]
     broken = any(c.fill == BROKEN for b in boxes for row in b.rows for c in row)
-    cells = [Cell("backward() not run yet: no gradients", WARNING, bold=True)]
+    cells = [Cell("backward() not run yet: no gradients", WARNING, bold=True)] * grads
     if backward:
         cells = [c for pair in zip(swatches, map(word, words), strict=True) for c in pair][: 6 if broken else 4]
         cells.append(word("arrow width: gradient flowing back"))

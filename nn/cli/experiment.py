@@ -43,12 +43,21 @@ def run(args: argparse.Namespace) -> None:
 def _run(args: argparse.Namespace, names: list[str]) -> None:
     if args.out is not None:
         args.interrupted = f"the experiments printed above are in {args.out}"
-    lines = []
     for k, name in enumerate(names):
         result = ALL[name]()
         print(f"{result}\n" if k < len(names) - 1 or args.out else result, flush=True)
         if args.out is not None:
             paths = result.save(args.out)
-            lines.append(f"{', '.join(path.name for path in paths)}  {result.title}")
-            write(args.out / CONTENTS, ("\n".join(["Experiments of the notes: tables and figures", "", *lines]) + "\n").encode())
+            write(args.out / CONTENTS, _contents(args.out))
             print("".join(f"  {path}\n" for path in paths), flush=True)
+
+
+def _contents(out: Path) -> bytes:
+    """What the folder holds, of this run and of those before it; a table begins with the name and the title."""
+    lines = ["Experiments of the notes: tables and figures", ""]
+    for name in ALL:
+        files = [f"{name}.{kind}" for kind in ("txt", "png", "gif") if (out / f"{name}.{kind}").exists()]
+        if f"{name}.txt" in files:
+            title = (out / f"{name}.txt").read_text("utf-8", "replace").split("\n")[0].removeprefix(f"{name}: ").split("  [")[0]
+            lines.append(f"{', '.join(files)}  {title}")
+    return ("\n".join(lines) + "\n").encode()

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         if not 0 <= n < len(rows):
             raise ValueError(f"--sample is {n}, and the rows are numbered from 0 to {len(rows) - 1}")
         (x, t), classes = rows[n], task.dataset.classes
-        told = f"row {n} of {len(rows)} {'held-out rows' if task.held_out else 'rows'}{', the worst' if args.sample is None else ''}"
+        told = f"row {n} of the {'held-out ' * task.held_out}rows 0 to {len(rows) - 1}{', the worst' if args.sample is None else ''}"
     E = loss_of(model(x), t)
     E.backward()
     eta = args.eta if args.eta is not None else saved.settings.get("lr")

@@ -125,6 +125,14 @@ def image(figure: Any, kind: str = "png") -> bytes:
     return made.getvalue()
 
 
+def listed(file: Path, what: str) -> None:
+    """Add a file to the contents.txt beside it, if there is one that does not list it yet."""
+    contents = file.parent / CONTENTS
+    told = contents.read_bytes() if contents.exists() else b""
+    if told and not any(line.startswith(f"{file.name}  ".encode()) for line in told.splitlines()):
+        write(contents, told + f"{file.name}  {what}\n".encode())
+
+
 def fill(out: Path, title: str, files: Mapping[str, tuple[bytes | Callable[[Path], Path], str]]) -> None:
     """Write `files`, name to what it is and its content or what writes it, and contents.txt; then print each.
 

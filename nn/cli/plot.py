@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nn import MLP, History, fit
 from nn.cli.defaults import Defaults
-from nn.cli.folder import TRAINED_WITH, Saved, image, read, ready
+from nn.cli.folder import TRAINED_WITH, Saved, image, listed, read, ready
 from nn.cli.numbers import seed
 from nn.files import write
 from nn.lab import course, landscape, plots
 from nn.lab.recorder import Recorder
+from nn.losses import loss_function
+from nn.scores import NO_IS_NEGATIVE
 
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> None:
     figure = DRAWN[args.kind](saved, args)
     out.parent.mkdir(parents=True, exist_ok=True)
     print(write(out, image(figure, out.suffix.lower()[1:])))
+    listed(out, WHAT[args.kind])
 
 
 def _curves(saved: Saved, args: argparse.Namespace) -> Any:
@@ -73,11 +77,8 @@ def _curves(saved: Saved, args: argparse.Namespace) -> Any:
 
 def _boundary(saved: Saved, args: argparse.Namespace) -> Any:
     task = saved.problem()
-    ax = plots.decision_boundary(saved.model, [*task.train, *(task.test if task.held_out else ())])
-    scale = ", standardised" if task.train.scale else ""
-    ax.set_xlabel(f"input {task.dataset.features[0]}{scale}")
-    ax.set_ylabel(f"input {task.dataset.features[1]}{scale}")
-    return ax.figure
+    rows = replace(task.train, rows=(*task.train, *(task.test if task.held_out else ())))
+    return plots.decision_boundary(saved.model, rows, boundary=0.0 if loss_function(task.loss) in NO_IS_NEGATIVE else None).figure
 
 
 def _landscape(saved: Saved, args: argparse.Namespace) -> Any:
@@ -120,7 +121,8 @@ def _walks(saved: Saved, args: argparse.Namespace) -> Any:
     made = landscape.plane(
         start, task.train, loss=task.loss, first=first, second=second, points=args.points, reach=1.2 * args.reach, centre=centre
     )
-    ax = plots.surface(made, paths)
+    whole = f"full batch: steps on the sum of {len(task.train)} rows"
+    ax = plots.surface(made, {"SGD": paths["SGD"], whole: paths["full batch"]})
     ax.set_xlabel("first principal direction of the walks")
     ax.set_ylabel("second principal direction")
     ax.set_title(f"from the first weights: this plane holds {100 * share:.0f} % of the walks (dots: their ends)", fontsize=9)
@@ -174,4 +176,10 @@ def _again(saved: Saved) -> History:
 DRAWN = {
     "curves": _curves, "boundary": _boundary, "landscape": _landscape, "walks": _walks, "saturation": _saturation,
     "gradients": _gradients, "weights": _weights, "spread": _spread,
+}  # fmt: skip
+WHAT = {
+    "curves": "losses and accuracy by epoch", "boundary": "what the network tells at every point", "landscape": "the mean training error around the weights",
+    "walks": "SGD and the full batch from the first weights", "saturation": "the rows on which each unit has lost its slope",
+    "gradients": "the mean |dE/dw| of every layer, step by step", "weights": "some weights, step by step",
+    "spread": "the largest difference of two units, step by step",
 }  # fmt: skip

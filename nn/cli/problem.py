@@ -93,12 +93,12 @@ def check_size(nin: int, layers: Sequence[int]) -> None:
 
 
 def brief(x: float | None) -> str:
-    """A loss in four decimals, or in powers of ten where it has run away.
+    """A loss in four decimals, or in powers of ten where it has run away, or all but vanished.
 
-    >>> brief(0.25), brief(3e9), brief(None)
-    ('0.2500', '3.0e+09', '-')
+    >>> brief(0.25), brief(3e9), brief(6.2e-33), brief(0.0), brief(None)
+    ('0.2500', '3.0e+09', '6.2e-33', '0.0000', '-')
     """
-    return "-" if x is None else f"{x:.4f}" if abs(x) < 1e6 else f"{x:.1e}"
+    return "-" if x is None else f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e6 else f"{x:.1e}"
 
 
 def named_target(t: Any, classes: Sequence[str]) -> str:

@@ -137,7 +137,9 @@ def plane(
     u, v = _direction(model, first), _direction(model, second)
     if len(c) != len(u):
         raise ValueError(f"centre needs {len(u)} numbers, one per parameter, not {len(c)}")
-    names = first if isinstance(first, str) else "a", second if isinstance(second, str) else "b"
+    if isinstance(first, str | int) and first == second:
+        raise ValueError(f"first and second are both {first!r}, which is one direction; write another for one of them")
+    names = _named(first, "a"), _named(second, "b")
     _steps(points, reach)  # refused before the error is compiled
     return sampled(mean_error(model, rows, loss), c, u, v, points, reach, names)
 
@@ -240,10 +242,16 @@ def _weights(model: MLP) -> list[float]:
     return [p.data for p in model.parameters()]
 
 
+def _named(which: str | Direction | int, else_: str) -> str:
+    return which if isinstance(which, str) else f"random direction {which}" if isinstance(which, int) else else_
+
+
 def _direction(model: MLP, which: str | Direction | int) -> list[float]:
-    if isinstance(which, int):
+    if isinstance(which, int) and not isinstance(which, bool):
         return random_direction(model, which)
     names = [name for name, _ in model.named_parameters()]
+    if not hasattr(which, "__len__"):
+        raise TypeError(f"a direction is a seed, the name of a weight, or {len(names)} numbers, not {which!r}")
     if isinstance(which, str):
         if which not in names:
             raise ValueError(f"the model has no weight {which!r}; it has {', '.join(names[:8])}{', ...' * (len(names) > 8)}")

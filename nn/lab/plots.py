@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from engine import no_grad
 from nn.history import Epoch, History
+from nn.lab.boundary import margins, target_class
 from nn.scores import predict
 
 
@@ -59,32 +61,42 @@ def loss_curves(history: History, ax: Any = None, *, held_out: bool = True) -> A
     return ax
 
 
-def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: int = 81) -> Any:
+def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: int = 81, boundary: float | None = None) -> Any:
     """The class that the model tells at every point of the plane, and the rows; for models of two inputs.
 
+    A Dataset gives its own names to the axes and the classes. One output says no below `boundary`: if it is not given,
+    1/2, or 0 for tanh and for targets of -1 and 1; write 0 for outputs that are nets (bce_with_logits).
     Raises ValueError for another number of inputs, or without rows.
 
     >>> from nn import MLP, data
     >>> decision_boundary(MLP(2, [2, 1], output="sigmoid"), data.XOR(), points=5).get_ylabel()
     'input x2'
     """
+    features, classes, scale = (getattr(rows, name, ()) for name in ("features", "classes", "scale"))
     rows = list(rows)
     if model.nin != 2:
         raise ValueError(f"a decision boundary is drawn over two inputs, and the model takes {model.nin}; train one on two of them")
     if not rows:
         raise ValueError("a decision boundary needs rows (x, t), which say where to look; there are none")
+    if not isinstance(points, int) or points < 2:
+        raise ValueError(f"points must be a whole number >= 2, not {points!r}")
     ax = axes(ax)
+    signed = any(-1.0 in t for _, t in rows if not isinstance(t, int))
+    side = boundary if boundary is not None else 0.0 if signed or model.output == "tanh" else 0.5
     sides = [[x[k] for x, _ in rows] for k in (0, 1)]
     pads = [0.25 * (max(s) - min(s)) or 1.0 for s in sides]
     x1, x2 = ([min(s) - p + k * (max(s) - min(s) + 2 * p) / (points - 1) for k in range(points)] for s, p in zip(sides, pads, strict=True))
-    told = [[_told(predict(model, (a, b)), model.output) for a in x1] for b in x2]
-    classes = max(2, model.nout)
-    ax.contourf(x1, x2, told, levels=[k - 0.5 for k in range(classes + 1)], colors=COLOURS[:classes], alpha=0.25)
-    of = [_class(t, model.output) for _, t in rows]
+    told = [[margins(predict(model, (a, b)), side) for a in x1] for b in x2]
+    for k in range(max(2, model.nout)):
+        ahead = [[m[k] for m in line] for line in told]
+        if (most := max(map(max, ahead))) > 0:  # between two points of the grid the border is where both are level
+            ax.contourf(x1, x2, ahead, levels=[0.0, 2 * most], colors=[COLOURS[k % 6]], alpha=0.25)
+    of = [target_class(t, 0.0 if signed else 0.5) for _, t in rows]
     for k in sorted(set(of)):
         mine = [x for (x, _), c in zip(rows, of, strict=True) if c == k]
-        ax.scatter(*zip(*mine, strict=True), s=26, marker="os^Dv*"[k % 6], color=COLOURS[k % 6], edgecolor="white", label=f"class {k}")
-    tidy(ax, "input x1", "input x2")
+        name = classes[k] if k < len(classes) and not classes[k].isdecimal() else f"class {classes[k] if k < len(classes) else k}"
+        ax.scatter(*zip(*mine, strict=True), s=26, marker="os^Dv*"[k % 6], color=COLOURS[k % 6], edgecolor="white", label=name)
+    tidy(ax, *(f"input {name}{', standardised' * bool(scale)}" for name in features or ("x1", "x2")))
     ax.grid(visible=False)
     ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=6)  # beside the rows, not on them
     return ax
@@ -103,7 +115,8 @@ def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None, stride: int
     extent = (0, stride * len(sizes), 0.5, len(logs) + 0.5)
     shown = ax.imshow(logs, aspect="auto", interpolation="nearest", cmap="cividis", origin="lower", extent=extent, vmin=low, vmax=high)
     ax.set_yticks(range(1, len(logs) + 1))
-    ax.get_figure().colorbar(shown, ax=ax, label="log10 of mean |dE/dw|")
+    white = "" if all(0 < v < math.inf for row in sizes for v in row) else " (white: 0 or not finite)"
+    ax.get_figure().colorbar(shown, ax=ax, label=f"log10 of mean |dE/dw|{white}")
     tidy(ax, "step", "layer, from the inputs")
     ax.grid(visible=False)
     return ax
@@ -172,14 +185,15 @@ def saturation(model: Any, rows: Iterable[Any], ax: Any = None, share: float = 0
     bars = ax.bar(names, counts, color=COLOURS[0])
     ax.bar_label(bars, ["" if n else "0" for n in counts], padding=2)  # a bar of no height is told, not left blank
     ax.set_ylim(0, 100)
-    return tidy(ax, "unit", f"rows with less than {100 * share:g} % of the slope (%)")
+    return tidy(ax, "unit", f"rows below {100 * share:g} % of the steepest slope (%)")
 
 
 def live(show: Callable[[Any], object] | None = None, per_second: float = 5.0) -> Live:
     """A callback for `fit` that draws the loss curve while it trains, at most `per_second` times a second.
 
     Epochs in between are drawn with the next, the last ones when the training is over. `show` gets the Figure; by default
-    it stands in the notebook's cell, in place of the one before. Raises ValueError for a rate that is none.
+    it stands in the notebook's cell, in place of the one before. Raises ValueError for a rate that is none, ImportError
+    without `show` where there is no notebook.
     """
     return Live(show, per_second)
 
@@ -190,6 +204,8 @@ class Live:
     def __init__(self, show: Callable[[Any], object] | None, per_second: float) -> None:
         if not 0 < per_second < math.inf:
             raise ValueError(f"per_second is {per_second!r}; write how many pictures a second, a number above 0")
+        if show is None and find_spec("IPython") is None:  # told before the training, not in it
+            raise ImportError("a live curve stands in the cell of a notebook, and IPython is not installed; write live(show) with a function of the Figure")
         self._show, self._pause = show or self._in_the_cell, 1 / per_second
         self._history, self._drawn, self._last = History(), 0, -math.inf
         self._place: Any = None
@@ -255,17 +271,6 @@ def surface(
     ax.set_ylim(slice.b[0], slice.b[-1])
     ax.grid(visible=False)
     return ax
-
-
-def _told(outputs: Sequence[float], output: str) -> int:
-    """The class that the outputs tell: the largest, or of one output, the side of its boundary."""
-    if len(outputs) > 1:
-        return max(range(len(outputs)), key=outputs.__getitem__)
-    return int(outputs[0] > (0.0 if output == "tanh" else 0.5))
-
-
-def _class(t: Any, output: str) -> int:
-    return t if isinstance(t, int) else _told(t, output)
 
 
 def axes(ax: Any = None) -> Any:

@@ -199,7 +199,7 @@ def two_walks(eta: float = 0.5, large: float = 3.0, epochs: int = 40, seed: int 
         for ax, (rate, paths) in zip(figure.subplots(1, 2), found.items(), strict=True):
             surface(moved, paths, ax=ax)
             ax.plot(*best, "*", color="white", markeredgecolor="black", markersize=11)
-            ax.set_title(f"η = {rate:g} (star: the minimum)", fontsize=9)
+            ax.set_title(f"η = {rate:g} (star: the minimum, dots: the ends)", fontsize=9)
             ax.set_xlabel("weight w")
             ax.set_ylabel("bias b")
 

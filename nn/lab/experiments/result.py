@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from nn.display import result_html
@@ -14,6 +15,9 @@ from nn.files import write
 from nn.lab.animation import moving
 from nn.lab.plots import figure
 from nn.lab.table import aligned, cell
+
+
+WIDE = 100  # characters of a line of the sentence
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,4 +87,4 @@ class Result:
 
     def __str__(self) -> str:
         of = f"  [{', '.join(self.cites)}]" if self.cites else ""
-        return f"{self.name}: {self.title}{of}\n\n{self.table}\n\n{self.sentence}"
+        return f"{self.name}: {self.title}{of}\n\n{self.table}\n\n{fill(self.sentence, WIDE, break_long_words=False, break_on_hyphens=False)}"

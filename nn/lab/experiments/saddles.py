@@ -65,7 +65,7 @@ def saddle_points(offsets: Sequence[float] = (1e-1, 1e-2, 1e-4, 1e-8, 1e-12), lr
         right.set_yscale("symlog", linthresh=1e-4, linscale=0.6)
         right.set_yticks([-1, -1e-2, -1e-4, 0, 1e-4, 1e-2, 1])
         right.set_ylim(-60, 60)
-        tidy(right, "eigenvalue of the Hessian, from the smallest", "its size")
+        tidy(right, "eigenvalue of the Hessian, from the smallest", "its value")
         right.legend(frameon=False, loc="lower right", fontsize=9)
 
     title = "A saddle holds descent for a while, the longer the nearer it starts"

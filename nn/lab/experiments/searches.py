@@ -80,7 +80,7 @@ def grid_or_random(
                 right.semilogy(range(1, repeats + 1), sorted(best[k]), "os"[k], color=COLOURS[k], markersize=4, label=name)
             left.set_xscale("log")
             left.set_yticks(range(UNITS[0], UNITS[1] + 1, 2))
-            left.set_title(f"learning rates from {reach[0]:g} to {reach[1]:g}", fontsize=9)
+            left.set_title(f"what the first repetition tries, rates from {reach[0]:g} to {reach[1]:g}", fontsize=9)
             last = reach == ranges[-1]
             tidy(left, "learning rate η" if last else "", "hidden units")
             tidy(right, "repetition, from best to worst" if last else "", "SSE of the best run")
@@ -145,4 +145,4 @@ def _years(levels: int, n: int) -> str:
     """The time for levels^n evaluations at 10^9 a second."""
     seconds = n * math.log10(levels) - 9
     years = seconds - math.log10(365.25 * 86400)
-    return f"1e{years:.0f} years" if years >= 1 else f"{10**seconds:.3g} s" if seconds < 5 else f"{10**years:.2g} years"
+    return f"{10 ** (years % 1):.1f}e{years // 1:.0f} years" if years >= 1 else f"{10**seconds:.3g} s" if seconds < 5 else f"{10**years:.2g} years"

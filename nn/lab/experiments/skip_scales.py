@@ -60,7 +60,7 @@ def skip_scales(
     width_of = {skip: f"from {g[0]:g} to {g[-1]:g}" if g else "nowhere" for skip, g in usable.items()}
     sentence = (
         f"More than half of the nets are trained {width_of[False]} without skip connections, with them at gains {width_of[True]}. "
-        f"At equal gain the slices have {', '.join(f'{m:.0f}' for m in means[False])} grid minima without and "
+        f"At equal gain the slices have on average {', '.join(f'{m:.0f}' for m in means[False])} grid minima without and "
         f"{', '.join(f'{m:.0f}' for m in means[True])} with: "
         + (f"much alike{', and more with every gain' * more}" if alike else "they differ too")
         + ("; what differs is the gain at which a net can be used." if alike and usable[False] != usable[True] else ".")
@@ -70,7 +70,7 @@ def skip_scales(
         k = gains.index(usable[True][0])
         last = len(gains) - 1
         sentence += (
-            f" The picture can be made to differ: with skip at gain {gains[k]:g} a slice has {means[True][k]:.0f} grid minima, without at "
+            f" The picture can be made to differ: with skip at gain {gains[k]:g} a slice has on average {means[True][k]:.0f} grid minima, without at "
             f"gain {gains[last]:g} it has {means[False][last]:.0f}."
         )
 

@@ -46,7 +46,7 @@ def skip_connections(
     plain, skipped = (sum(minima[s]) / slices for s in (False, True))
     alike = 0.5 < (plain + 1) / (skipped + 1) < 2
     sentence = (
-        f"Of {seeds} nets with {depth} hidden layers {trained[False]} are trained without skip connections, {trained[True]} with "
+        f"Of {seeds} nets with {depth} hidden layers {trained[False]} {'is' if trained[False] == 1 else 'are'} trained without skip connections, {trained[True]} with "
         f"them. The slices through them have {', '.join(map(str, minima[False]))} grid minima without and "
         f"{', '.join(map(str, minima[True]))} with: "
         + ("much alike, so the picture alone does not explain it." if alike else "here the picture differs too.")

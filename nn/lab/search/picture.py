@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from nn.lab.plots import COLOURS, axes, logarithmic, tidy
@@ -47,10 +49,16 @@ def points(results: Results, x: str | None, ax: Any, by: str | None) -> Any:
     elif x is not None:
         few = sorted(set(places)) if len(set(places)) <= 8 else None
         if min(places) > 0 and max(places) / min(places) > DECADE:
-            logarithmic(ax, few) if few else ax.set_xscale("log")
+            logarithmic(ax, few) if few and _apart(few) else ax.set_xscale("log")
         elif few and all(isinstance(v, int) for v in few):
             ax.set_xticks(few)
     return ax
+
+
+def _apart(ticks: Sequence[float]) -> bool:
+    """Whether all can be written under a logarithmic axis and none on another."""
+    logs = [math.log(x) for x in ticks]
+    return all(b - a > (logs[-1] - logs[0]) / 9 for a, b in pairwise(logs)) and max(len(f"{x:g}") for x in ticks) <= 7
 
 
 def _places(values: Sequence[Any]) -> tuple[list[Any], list[str] | None]:

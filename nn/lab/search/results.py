@@ -111,7 +111,7 @@ class Results(Sequence[Run]):
             mine = self.where(**{name: value})
             ends = sorted(getattr(run, self.measure) for run in mine if not run.error)
             rows.append((cell(value), len(mine), len(mine.failed), *((ends[0], median(ends), ends[-1]) if ends else (None,) * 3)))
-        return aligned((name, "runs", "failed", "least", "median", "largest"), rows)
+        return aligned((name, "runs", "failed", f"least {self.measure}", "median", "largest"), rows)
 
     @property
     def columns(self) -> list[str]:
@@ -147,6 +147,8 @@ class Results(Sequence[Run]):
         return columns, [[_brief(self.value(run, name)) for name in columns] for run in self.runs[:SHOWN]]
 
     def __str__(self) -> str:
+        if not self.runs:
+            return "no runs"
         more = len(self) - SHOWN
         return aligned(*self._cells()) + (f"\n... and {more} more" if more > 0 else "")
 
