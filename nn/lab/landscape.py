@@ -247,11 +247,11 @@ def _named(which: str | Direction | int, else_: str) -> str:
 
 
 def _direction(model: MLP, which: str | Direction | int) -> list[float]:
-    if isinstance(which, int) and not isinstance(which, bool):
-        return random_direction(model, which)
     names = [name for name, _ in model.named_parameters()]
-    if not hasattr(which, "__len__"):
+    if isinstance(which, bool) or (not isinstance(which, int | str) and not hasattr(which, "__len__")):
         raise TypeError(f"a direction is a seed, the name of a weight, or {len(names)} numbers, not {which!r}")
+    if isinstance(which, int):
+        return random_direction(model, which)
     if isinstance(which, str):
         if which not in names:
             raise ValueError(f"the model has no weight {which!r}; it has {', '.join(names[:8])}{', ...' * (len(names) > 8)}")
