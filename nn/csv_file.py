@@ -9,6 +9,7 @@ from pathlib import Path
 from reprlib import repr as short
 from typing import Any, TypeAlias
 
+from nn.csv_trouble import ARCHIVES, LARGEST, as_numbers, broken_line, one_cell, other_length
 from nn.dataset import Dataset, Target, count, numbered
 
 
@@ -26,7 +27,7 @@ def read_csv(path: StrPath, *, target: str | int | None, classification: bool | 
     or integers with few values (at most 20, each twice on average), become class indices, with the classes in
     alphabetical or numerical order; other numbers become (t,). `classification` decides instead if it is not None.
 
-    ValueError with file, line, column and value: no such file, not UTF-8, empty, only a header, bad names, unknown
+    ValueError with file, line, column and value: no such file, no UTF-8 text, empty, only a header, bad names, unknown
     target, a line of another length, text or nothing where a number belongs, NaN, infinity, a single class.
     """
     file = os.fspath(path)
@@ -34,8 +35,8 @@ def read_csv(path: StrPath, *, target: str | int | None, classification: bool | 
     column = _column(file, names, target)
     for line, cells in lines:
         if len(cells) != len(names):
-            found = f"{count(len(cells), 'cell')}, expected {len(names)}"
-            raise ValueError(f"{file}, line {line} has {found}: {short(cells)}")
+            found = f"{count(len(cells), 'cell')}, expected {len(names)}: {short(cells)}"
+            raise ValueError(f"{file}, line {line} has {found}; {other_length(cells, len(names))}")
     targets, classes = _targets([(file, line, names[column], cells[column]) for line, cells in lines], classification)
     others = [j for j in range(len(names)) if j != column]
     xs = [tuple([_cell(file, line, names[j], cells[j]) for j in others]) for line, cells in lines]
@@ -45,14 +46,8 @@ def read_csv(path: StrPath, *, target: str | int | None, classification: bool | 
 
 def _lines(file: str) -> Lines:
     """The stripped cells of every line that has any text."""
-    try:
-        text = Path(file).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
-        raise ValueError(f"{file}, line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from error
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    text = list(io.StringIO(_text(file), newline=""))
+    reader = csv.reader(text, skipinitialspace=True, strict=True)
     lines: Lines = []
     start = 1
     try:
@@ -62,8 +57,26 @@ def _lines(file: str) -> Lines:
                 lines.append((start, stripped))
             start = reader.line_num + 1    # not simply the next number: a quoted cell may span several lines
     except csv.Error as error:
-        raise ValueError(f"{file}, line {start}: wrongly quoted cell ({error})") from error
+        raise ValueError(f"{file}, line {start}: {broken_line(text, start, reader.line_num, error)}") from error
     return lines
+
+
+def _text(file: str) -> str:
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+    if content.startswith(ARCHIVES):
+        raise ValueError(f"{file} is a spreadsheet or an archive, not text; export it as CSV in UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, byte = len((error.object[:error.start] + b".").splitlines()), error.object[error.start]
+        raise ValueError(f"{file}, line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from error
+    if "\0" in text:
+        line = len(content[:content.index(b"\0") + 1].splitlines())
+        raise ValueError(f"{file}, line {line} holds a NUL character, as no text does; save the file as CSV in UTF-8")
+    return text
 
 
 def _header(file: str, lines: Lines) -> tuple[Sequence[str], Lines]:
@@ -71,6 +84,8 @@ def _header(file: str, lines: Lines) -> tuple[Sequence[str], Lines]:
     if not lines:
         raise ValueError(f"{file} is empty; write a line of column names, then one line per row")
     line, first = lines[0]
+    if len(first) == 1 and (told := one_cell(file, lines)):
+        raise ValueError(told)
     numbers = [_parse(cell) for cell in first]
     if None not in numbers and numbers != list(range(len(first))):    # 0, 1, 2, ... may be names: refused below
         return numbered(len(first)), lines
@@ -112,10 +127,21 @@ def _parse(cell: str) -> int | float | None:
 def _cell(file: str, line: int, name: str, cell: str) -> float:
     number = _parse(cell)
     if number is None or not math.isfinite(number):
-        kind = "number" if number is None else "finite number"
-        wrong = f"{cell!r} is not a {kind}" if cell else "the cell is empty"
-        raise ValueError(f"{file}, line {line}, column {name!r}: {wrong}; correct it, or leave the line or column out")
+        raise ValueError(f"{file}, line {line}, column {name!r}: {_wrong(cell)}; {_remedy(cell)}, or leave the line or column out")
     return float(number)
+
+
+def _wrong(cell: str) -> str:
+    """What is wrong with a cell that is no finite number."""
+    if not cell:
+        return "the cell is empty"
+    if _parse(cell) is None:
+        return f"{cell!r} is not a number"
+    return f"{cell!r} is not a finite number" if cell.strip("+-").isalpha() else f"{cell!r} is beyond the largest float, {LARGEST}"
+
+
+def _remedy(cell: str) -> str:
+    return f"write {' or '.join(written)}" if (written := as_numbers(cell)) and _parse(cell) is None else "correct it"
 
 
 def _targets(places: list[Place], classification: bool | None) -> tuple[Sequence[Target], tuple[str, ...]]:
@@ -132,16 +158,19 @@ def _targets(places: list[Place], classification: bool | None) -> tuple[Sequence
     values = sorted(set(labels))
     if len(values) == 1:
         file, _, name, _ = places[0]
-        raise ValueError(f"{file}, column {name!r}: every target is {values[0]!r}; two classes or more are needed")
+        raise ValueError(f"{file}, column {name!r}: every target is {values[0]!r}; "
+                         "two classes or more are needed: choose another target, or add rows")
     index = {value: k for k, value in enumerate(values)}
     return [index[label] for label in labels], tuple([str(value).removesuffix(".0") for value in values])
 
 
 def _are_classes(places: list[Place], numbers: list[int | float | None]) -> bool:
     texts = [place for place, number in zip(places, numbers, strict=True) if number is None]
-    if 0 < len(texts) < len(places):
+    commas = all("," in cell and as_numbers(cell) for *_, cell in texts)    # as numbers have in other countries
+    if texts and (len(texts) < len(places) or commas):
         file, line, name, cell = texts[0]
-        raise ValueError(f"{file}, line {line}, column {name!r}: {cell!r} is not a number, but other targets are; "
-                         "correct it, or write classification=True if all are names of classes")
+        others = ", but other targets are" * (len(texts) < len(places))
+        raise ValueError(f"{file}, line {line}, column {name!r}: {cell!r} is not a number{others}; "
+                         f"{_remedy(cell)}, or classification=True if all are names of classes")
     few = len(set(numbers)) <= min(FEW, len(numbers) // 2)
     return bool(texts) or (few and all(isinstance(number, int) for number in numbers))

@@ -413,7 +413,7 @@ def test_a_first_line_of_numbers_is_data(write):
 
 def test_byte_order_mark_quotes_blanks_spaces_and_line_ends(write):
     content = b'\xef\xbb\xbf"the, width" , h ,t\r\n\r\n 1.5 ,"2", "a ""b"""\r\n   \r\n,,\r\n-3e2,\t4 ,c\xc3\xa9 \r\n'
-    with pytest.raises(ValueError, match=r"line 1: wrongly quoted cell \(',' expected after '\"'\)"):
+    with pytest.raises(ValueError, match=r"line 1: a space follows the quote that closes '\"the, width\"'; write the comma right after it"):
         read_csv(write(content), target="t")
     made = read_csv(write(content.replace(b'width" ,', b'width",')), target="t")
     assert made.features == ("the, width", "h")
@@ -443,33 +443,65 @@ def test_what_csv_writes_is_read_back_bit_for_bit(tmp_path_factory, rows):
     ("a,t\n", r"some\.csv has only a header, a, t; write one line per row below it"),
     ("a,b\n1,2\n", r"target is 't', which is no column of .*some\.csv; write one of the names a, b or an index"),
     ("t\n1\n2\n", r"some\.csv has one column, 't'; it needs features and a target, separated by commas"),
-    ("a;t\n1;2\n", r"some\.csv has one column, 'a;t'; it needs .* separated by commas"),
     ("a,b,t\n1,2,x\n1,y\n", r"some\.csv, line 3 has 2 cells, expected 3: \['1', 'y'\]"),
     ("a,b,t\n\n\"1\n\",2,x\n1,2,3,y\n", r"line 5 has 4 cells, expected 3"),
     ("a,t\n1,x\n1.5.1,y\n", r"some\.csv, line 3, column 'a': '1\.5\.1' is not a number; correct it, or leave"),
     ("a,t\n1,x\n\n,y\n", r"line 4, column 'a': the cell is empty; correct it"),
-    ("a,t\n1_000,x\n1,y\n", r"line 2, column 'a': '1_000' is not a number"),
+    ("a,t\n1_000,x\n1,y\n", r"line 2, column 'a': '1_000' is not a number; write 1000, or leave"),
     ("a,t\n1,x\nNaN,y\n", r"line 3, column 'a': 'NaN' is not a finite number"),
     ("a,t\n1,x\n-inf,y\n", r"line 3, column 'a': '-inf' is not a finite number"),
-    ("a,t\n1e999,x\n1,y\n", r"line 2, column 'a': '1e999' is not a finite number"),
-    (f"a,t\n{'9' * 400},x\n1,y\n", r"line 2, column 'a': '9+' is not a finite number"),
+    (f"a,t\n{'9' * 400},x\n1,y\n", r"line 2, column 'a': '9+' is beyond the largest float"),
     ("a,t\n1,2.5\n1,nan\n", r"line 3, column 't': 'nan' is not a finite number"),
     ("a,t\n1,x\n1,inf\n", r"line 3, column 't': 'inf' is not a finite number"),
     ("a,t\n1,x\n1,\n", r"line 3, column 't': the cell is empty"),
     ("a,t\n1,2.5\n1,3.5\n2,4?\n", r"line 4, column 't': '4\?' is not a number, but other targets are; correct it, or"),
-    ("a,t\n1,x\n2,x\n", r"some\.csv, column 't': every target is 'x'; two classes or more are needed"),
+    ("a,t\n1,x\n2,x\n", r"some\.csv, column 't': every target is 'x'; two classes or more are needed: choose another target, or add rows"),
     ("a,t\n1,7\n2,7\n", r"some\.csv, column 't': every target is 7; two classes or more are needed"),
     ("a,b,a,t\n1,2,3,x\n", r"some\.csv, line 1, column 2: the header has 'a' twice; rename one"),
+    ("a,b,t\n1,2,x\n3,4,y\n5,z\n", r"line 4 has 2 cells, expected 3: \['5', 'z'\]; add what is missing, or leave the line out"),
+    ("a,t\n1,5,x\n2,5,y\n", r"line 2 has 3 cells, expected 2: .*; write numbers with a decimal point, and quote a text that has a comma"),
+    ("a,t\n1,x,\n2,y,\n", r"line 2 has 3 cells, expected 2: .*; it ends with a comma too many"),
+    ("a;b;t\n1,5;2;x\n", r"some\.csv, line 1: ';' stands between the cells, 'a;b;t'; write commas there, and numbers with a decimal point"),
+    ('"a";"t"\n"1,5";"x"\n', r"some\.csv, line 1: ';' stands between the cells, '\"a\";\"t\"'; write commas there"),
+    ("a\tb\tt\n1\t2\tx\n", r"line 1: '\\t' stands between the cells, 'a\\tb\\tt'; write commas there"),
+    ("\na b t\n1 2 x\n", r"line 2: ' ' stands between the cells, 'a b t'; write commas there"),
+    ("a\tt\n1,5\tx\n2,5\ty\n", r"line 1: '\\t' stands between the cells, 'a\\tt'; write commas there"),
+    ("# made by hand\na,t\n1,x\n2,y\n", r"line 1 has one cell, '# made by hand', and line 2 has 2; let the first line name the columns"),
+    ("a,t\n\"1,5\",x\n2,y\n", r"line 2, column 'a': '1,5' is not a number; write 1\.5, or leave the line or column out"),
+    ("a,t\n\"1,000\",x\n2,y\n", r"line 2, column 'a': '1,000' is not a number; write 1\.000 or 1000, or leave"),
+    ("a,t\n\"1.234,5\",x\n2,y\n", r"line 2, column 'a': '1\.234,5' is not a number; write 1234\.5, or leave"),
+    ("a,t\n1 000,x\n2,y\n", r"line 2, column 'a': '1 000' is not a number; write 1000, or leave"),
+    ("a,t\n1\u00a0000,x\n2,y\n", r"line 2, column 'a': '1\\xa0000' is not a number; write 1000, or leave"),
+    ("a,t\n\u22121,x\n2,y\n", r"line 2, column 'a': '\u22121' is not a number; write -1, or leave"),
+    ("a,t\n'1',x\n2,y\n", r"line 2, column 'a': \"'1'\" is not a number; write 1, or leave"),
+    ("a,t\n1,\"1,5\"\n2,\"2,5\"\n", r"line 2, column 't': '1,5' is not a number; write 1\.5, or classification=True if all are names of classes"),
+    ("a,t\n1,2\n2,\"2,5\"\n", r"line 3, column 't': '2,5' is not a number, but other targets are; write 2\.5, or classification=True"),
+    ("a,t\n1e400,x\n1,y\n", r"line 2, column 'a': '1e400' is beyond the largest float, 1\.8e308; correct it"),
+    (b"a,t\n1,x\n2,y\x00\n", r"line 3 holds a NUL character, as no text does; save the file as CSV in UTF-8"),
+    ("a,t\n1,x\n".encode("utf-16-le"), r"line 1 holds a NUL character, as no text does; save the file as CSV in UTF-8"),
+    ("a,t\n1,x\n".encode("utf-16"), r"line 1: byte 0xff is not UTF-8; save the file as UTF-8"),
+    (b"PK\x03\x04\x14\x00\x06\x00\xff", r"some\.csv is a spreadsheet or an archive, not text; export it as CSV in UTF-8"),
+    (b"a,t\r1,x\r2,caf\xe9\r", r"some\.csv, line 3: byte 0xe9 is not UTF-8"),
+    ('a,t\n1,x\n2,"y"z\n', r"line 3: 'z' follows the quote that closes '\"y\"'; write a comma there, or a quote inside a text twice"),
+    ('a,t\n1,x\n2,"say \\\\"y\\\\""\n'.replace("\\\\", "\\"), r"line 3: 'y.*' follows the quote that closes .*; write a quote inside a text twice, \"\", not with a backslash"),
+    ('a,t\n1,"x\n2,y\n3,"z"\n4,w\n', r"line 2: the quote that opens '\"x' is closed only in line 4, before 'z\"'; close it where its text ends"),
+    ('a,t\n1,x\n2,' + "z" * 200_000 + "\n", r"line 3: a cell is longer than 131,072 characters; shorten it"),
+    ('a,t\n1,x\n2,"y\n' + "3,z\n" * 50_000, r"line 3: a quote is opened and not closed; close it, or write a quote inside a text twice"),
     (",a,t\n0,1,x\n", r"some\.csv, line 1, column 0 has no name in the header; write one, or drop a column of"),
     ("5.1,3.5,setosa\n4.9,3.0,t\n", r"line 1, column 0: 5\.1 is a number, not a name; write a header line"),
     ("0,1,2\n5,6,7\n", r"line 1, column 0: 0 is a number, not a name; write a header line, or rename the column"),
     (b"a,t\n1,x\n2,caf\xe9\n", r"some\.csv, line 3: byte 0xe9 is not UTF-8; save the file as UTF-8"),
     (b"\xef\xbb\xbfa,t\n1,\xff\n", r"some\.csv, line 2: byte 0xff is not UTF-8"),
-    ("a,t\n1,x\n2,\"y\n3,z\n", r"some\.csv, line 3: wrongly quoted cell \(unexpected end of data\)"),
+    ("a,t\n1,x\n2,\"y\n3,z\n", r"some\.csv, line 3: a quote is opened and not closed; close it, or write a quote inside a text twice"),
 ])
 def test_refused_files(write, content, message):
     with pytest.raises(ValueError, match=message):
         read_csv(write(content), target="t")
+
+
+def test_classes_may_look_like_numbers_of_other_countries(write):
+    assert read_csv(write('a,t\n1,"1,5"\n2,big\n'), target="t").classes == ("1,5", "big")
+    assert read_csv(write('a,t\n1,"1,5"\n2,"2,5"\n'), target="t", classification=True).classes == ("1,5", "2,5")
 
 
 def test_text_is_refused_where_regression_is_forced(write):
