@@ -19,6 +19,11 @@ NATIVE = pytest.param("native", marks=pytest.mark.skipif(importlib.util.find_spe
 BACKENDS = ["python", NATIVE]
 
 
+def compile_sum(backend: str) -> engine.Program:
+    s, x = Value(0.0, "s"), Value(1.0, "x")
+    return compile([s + x], [s, x], backend=backend)
+
+
 def steps_of_one_weight(backend: str):
     """E = (t - w x)^2 and the weight after a step of 1/8."""
     w, x, t = Value(0.5, "w"), Value(2.0, "x"), Value(3.0, "t")
@@ -82,6 +87,34 @@ def test_a_wrong_buffer_is_refused(backend: str, rows: object, state: object, er
         program.scan(rows, state, feedback={w: new}, collect=[E])
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_order_that_is_changed_meanwhile_was_read_before(backend: str) -> None:
+    program, feedback = compile_sum(backend), {0: 0}
+    order = array("q", range(1000))
+
+    def progress(k: int) -> None:
+        order[:] = array("q", [10**15]) if backend == "native" else array("q")
+
+    state = array("d", [0.0])
+    program.scan(array("d", range(1000)), state, feedback=feedback, order=order, progress=progress)
+    assert state[0] == 499500.0
+    assert program.scan(array("d", range(1000)), state, feedback=feedback, collect=[0], order=b"\x01\x02")[0].tolist() == [499501.0, 499503.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_runs_without_rows_are_counted_and_may_have_an_order(backend: str) -> None:
+    s = Value(0.0, "s")
+    scan = compile([s + 1.0], [s], backend=backend).scanner({0: 0}, [0])
+    for runs, order, expected in ((3, None, [1.0, 2.0, 3.0]), (3, [2, 2], [1.0, 2.0]), (0, None, []), (0, [], [])):
+        state = array("d", [0.0])
+        assert scan(runs, state, order=order)[0].tolist() == expected
+        assert state[0] == len(expected)
+    with pytest.raises(ValueError, match="rows from 0 to 2, and has 3 to 3"):
+        scan(3, array("d", [0.0]), order=[3])
+    with pytest.raises(ValueError, match="a number of runs is 0 or more, not -1"):
+        scan(-1, array("d", [0.0]))
+
+
 def test_rows_and_state_must_not_overlap() -> None:
     program, (w, new, _) = steps_of_one_weight("python")
     numbers = np.ones(4)
@@ -123,6 +156,19 @@ def test_a_stale_graph_is_named(backend: str) -> None:
     x.data = 4.0
     with pytest.raises(engine.errors.StaleGraph):
         compile([x * 2 + y], [k, x], backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_stale_graph_is_named_though_one_of_its_shape_was_built_before(backend: str) -> None:
+    for changed in (False, True):
+        k, x = Value(2.0 if changed else 5.0, "k"), Value(3.0, "x")
+        y = k * x + 0.625
+        if not changed:
+            assert compile([y], [x], backend=backend)(4.0) == [20.625]
+            continue
+        k.data = 5.0
+        with pytest.raises(engine.errors.StaleGraph, match=r"'k' or 'x' was changed to 5\.0, 3\.0"):
+            compile([y], [x], backend=backend)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -75,11 +75,11 @@ def view(buffer: Any, what: str, width: int, writable: bool = False) -> Any:
 
 
 def visits(order: Sequence[int] | None, rows: int) -> array[int] | None:
-    """The rows to visit, in order, as an array of int64."""
+    """The rows to visit, in order, as an array of int64 of our own: nobody can change it after this look at it."""
     if order is None:
         return None
     try:
-        found = order if isinstance(order, array) and order.typecode == "q" else array("q", order)
+        found = array("q", order if isinstance(order, array) else iter(order))
     except (TypeError, OverflowError):
         raise TypeError(f"scan: order must list row numbers, not {short(order)}") from None
     if found and not (min(found) >= 0 and max(found) < rows):

@@ -301,14 +301,15 @@ class Program:
     # ---- building
 
     def _prepared(self, plan: Plan) -> Scan:
-        """The machine for a plan, proved to be the graph."""
+        """The machine for a plan, proved to be the graph: one that was built before too."""
         key = _key(self._tape, plan, self.backend, self._strict)
-        if key not in _built:
+        built = _built.get(key)
+        if built is None or self._difference(built[0], plan):
             with collector_at_rest():
-                _built[key] = self._build(plan)
+                built = _built[key] = self._build(plan)
             if len(_built) > KEPT:
                 _built.popitem(last=False)
-        runner, code, self.remark = _built[key]
+        runner, code, self.remark = built
         if code is None:
             self.backend = "python"
         return Scan(plan, runner, self._tape)

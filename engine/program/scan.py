@@ -36,11 +36,12 @@ class Scan:
         held = view(array("d") if state is None else state, "state", len(plan.state), writable=True)
         if len(held) != len(plan.state):
             raise ValueError(f"scan: state must hold {len(plan.state)} numbers, one for each fed back, not {len(held)}")
-        if not plan.columns and rows.__class__ is int:
-            return self.run(view(array("d"), "rows", 0), held, None, rows, progress)
-        flat = view(rows, "rows", len(plan.columns))
+        counted = not plan.columns and rows.__class__ is int
+        if counted and rows < 0:
+            raise ValueError(f"scan: a number of runs is 0 or more, not {rows}")
+        flat = view(array("d") if counted else rows, "rows", len(plan.columns))
         apart(flat, held)
-        n = len(flat) // len(plan.columns) if plan.columns else 0
+        n = rows if counted else len(flat) // max(1, len(plan.columns))
         visited = visits(order, n)
         return self.run(flat, held, visited, n if visited is None else len(visited), progress)
 
