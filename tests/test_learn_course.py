@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from engine.learn.desk import Desk
 from engine.learn.judging import FAILED, PASSED, TODO, Judge, outcome
 from engine.learn.loading import Code
 from engine.learn.telling import failure
-from engine.learn.watch import kept_alive
+from engine.learn.watch import TimeUp, kept_alive, limited
 
 
 ROOT = Path(engine.__file__).parents[1]
@@ -226,6 +228,24 @@ def test_a_loop_that_never_comes_back_to_python_ends_with_its_line(tmp_path):
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert f'"my_engine.py", line {line} in topological' in done.stderr
+
+
+def test_time_is_up_where_the_collector_calls_back_too():
+    def callback(phase, info):
+        for _ in range(1000):
+            pass
+
+    def collect(until):
+        while time.monotonic() < until:
+            gc.collect(0)
+
+    gc.callbacks.append(callback)
+    try:
+        with pytest.raises(TimeUp), limited(0.1):
+            collect(time.monotonic() + 4.0)
+        assert callback in gc.callbacks
+    finally:
+        gc.callbacks.remove(callback)
 
 
 def test_prints_and_globals_do_not_help(tmp_path):

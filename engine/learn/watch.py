@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import sys
 import threading
@@ -70,7 +71,10 @@ def open_for_telling(close: Any) -> Any:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise TimeUp in this thread, wherever it is in Python code, after so many seconds; nothing ends the process."""
+    """Raise TimeUp in this thread, wherever it is in Python code, after so many seconds; nothing ends the process.
+
+    The callbacks of the garbage collector, as test runners have them, are held back: Python drops what is raised there.
+    """
     thread, done, lock = threading.get_ident(), False, threading.Lock()
 
     def stop() -> None:
@@ -80,6 +84,8 @@ def limited(seconds: float) -> Iterator[None]:
 
     timer = threading.Timer(seconds, stop)
     timer.daemon = True
+    callbacks = gc.callbacks[:]
+    gc.callbacks.clear()
     timer.start()
     if sys.__stderr__ is not None:
         with suppress(OSError, ValueError):  # there may be no such stream
@@ -92,3 +98,4 @@ def limited(seconds: float) -> Iterator[None]:
         with lock:
             done = True
         timer.cancel()
+        gc.callbacks[:0] = callbacks
