@@ -46,7 +46,7 @@ def update(
         E.backward()
         optimiser.step()
     except ArithmeticError as error:
-        place = f"update {first + k} (epoch {epoch}, row {', '.join(map(str, indices))})"
+        place = f"update {first + k} (epoch {epoch}, row{'s' * (len(indices) > 1)} {', '.join(map(str, indices))})"
         node = f"; {found}" if (found := _first_node(lambda: objective(model, loss_of, batch), optimiser)) else ""
         what = error.args[0] if isinstance(error, Diverged) else error
         error.args = (f"{place}: {what}{node}; no weight was changed; {_advice(error, optimiser, batch, first + k)}",)

@@ -231,6 +231,7 @@ def test_options_reach_the_training(run, tmp_path):
         ("iris --momentum 2 --epochs 2", "1.0986", "a --momentum below 1, as 0.9"),
         ("iris --lr 0", "1.0986", "a --lr above 0"),
         ("iris --weight-decay 1", "1.0986", "a smaller --weight-decay, more --epochs, another --lr or another --seed"),
+        ("xor --hidden", "0.1250", "a hidden layer, as --hidden 4, more --epochs, another --lr or another --seed"),
         ("xor --epochs 3", "0.1250", "more --epochs, another --lr or another --seed"),  # 1/2 of 1/4, the variance
     ],
 )

@@ -390,6 +390,17 @@ def test_a_weight_on_two_samples_has_a_term_for_each():
     assert close(explain(w, L).total, w_grad)
     assert "via net_o1^(1)  o_h1^(1) =" in text
     assert "via net_o1^(2)  o_h1^(2) =" in text
+    assert r"_{\text{via}\ {net_{o_1}}^{(2)}:" in explain(w, L).latex()
+
+
+def test_the_error_of_several_samples_has_its_plain_name_and_theirs_have_numbers():
+    model = MLP(2, [2, 1], output="sigmoid", seed=5)
+    L = (losses.sse(model([1.0, 2.0]), [1]) + losses.sse(model([-1.0, 0.5]), [0])) / 2
+    L.label = Role("E")
+    text = explain(find(L, "w_o1,h1"), L).text()
+    assert text.startswith("dE/dw_o1,h1 = ")
+    assert "paths  via E^(" in text
+    assert "E^(3)" not in text
 
 
 def test_a_row_of_ones_own_is_explained_without_more_code(table):

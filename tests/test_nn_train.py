@@ -507,7 +507,7 @@ def test_one_answer_for_every_row():
 
 def test_an_infinite_loss_is_told():
     model = MLP(1, [1], bias=False, init=1e200)
-    with pytest.raises(Diverged, match=r"update 0 \(epoch 0, row 0, 1\): E is inf; ") as told:
+    with pytest.raises(Diverged, match=r"update 0 \(epoch 0, rows 0, 1\): E is inf; ") as told:
         fit(model, [((1.0,), (0.0,)), ((1.0,), (0.0,))], loss="sse", lr=0.1, epochs=2, batch_size=2, order="given")
     assert numbers(model) == [1e200]
     node = r"E is inf; sse\(o=\[1e\+200\], t=\[0.0\]\) = inf is not finite; no weight was changed; try smaller initial weights"

@@ -254,5 +254,5 @@ def labels(nodes: Iterable[Value], root: Value) -> dict[Value, Label]:
     for i, n in enumerate(order):
         label = given.get(n, f"{letter}{i}")
         met[str(label)] += 1
-        found[n] = Nth(label, met[str(label)]) if taken[str(label)] > 1 else label
+        found[n] = Nth(label, met[str(label)]) if taken[str(label)] > 1 and n is not root else label  # E of several E^(k)
     return found

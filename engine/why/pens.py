@@ -250,7 +250,7 @@ class Latex(Pen):
         return re.sub(r" (?=[_^'}=)])", "", super().say(s))
 
     def words(self, s: str) -> str:
-        return rf"\text{{{s}}}"
+        return rf"\text{{{s.rstrip()}}}" + r"\ " * s.endswith(" ")
 
     def number(self, x: float, form: Callable[[float], str] = full) -> str:
         s = form(x)

@@ -115,7 +115,7 @@ def _tell_if_useless(args: argparse.Namespace, last: Epoch, task: Problem) -> No
     elif last.loss > 2 * blind:
         remedy = f"a smaller --lr, as {min(args.lr / 10, LR):.3g}"
     else:
-        remedy = f"{'a smaller --weight-decay, ' * (args.weight_decay > 0)}more --epochs, another --lr or another --seed"
+        remedy = f"{'a hidden layer, as --hidden 4, ' * (not args.hidden)}{'a smaller --weight-decay, ' * (args.weight_decay > 0)}more --epochs, another --lr or another --seed"
     told = f"the loss ends at {brief(last.loss)}, no better than the {brief(blind)} of one answer for every row; try {remedy}"
     print(f"nn train: {told}", file=sys.stderr)
 

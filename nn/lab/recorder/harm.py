@@ -137,7 +137,7 @@ def harm_of_step(log: Log, step: int) -> Harm:
     with again.borrowed():
         first = [_dot(moved, g) for g in again.gradients(whole.old, range(len(log.rows)))]
     rows = ", ".join(map(str, update.rows[:4])) + ", ..." * (len(update.rows) > 4)
-    title = f"update {step} (epoch {update.epoch}, row {rows}, η = {update.lr:g}) and the loss of {_count(len(log.rows), 'row')}"
+    title = f"update {step} (epoch {update.epoch}, row{'s' * (len(update.rows) > 1)} {rows}, η = {update.lr:g}) and the loss of {_count(len(log.rows), 'row')}"
     change = [b - a for a, b in zip(before, after, strict=True)]
     return Harm(title, [update.rows], [t for _, t in log.rows], before, [change], [first])
 
