@@ -108,7 +108,7 @@ class Row:
         twin.__dict__ |= {**self.__dict__, "quiet": True}
         return twin
 
-    @property
+    @cached_property
     def elementary(self) -> bool:
         """Whether the machine does it: its value is nothing but itself, or rests on itself."""
         return any(g.op == self.name for g in each(computed(self.value)))

@@ -476,6 +476,48 @@ def test_ratios_are_readable():
     assert mend(1.0000001, 1.0) == "analytic is 1.0000001 times the numeric"
 
 
+# ---- large graphs -------------------------------------------------------------------------------
+
+
+def chain(length):
+    """A graph of so many nodes, each of one argument, the one in the middle a sine."""
+    v = Value(0.4, "x")
+    for k in range(length):
+        v = v.sin() if k == length // 2 else v.tanh()
+    return v
+
+
+@pytest.mark.parametrize(("most", "measured"), [(1, 1), (7, 7), (30, 30), (99, 30), (None, 30)])
+def test_as_many_nodes_as_are_asked_for_are_measured_and_it_is_told(most, measured):
+    report = gradcheck(chain(30), nodes=most)
+    assert len({f.node for f in report.findings}) == len(report.findings) == report.nodes == measured
+    assert f"{measured} of 30 nodes" in repr(report) if measured < 30 else ", 30 nodes," in repr(report)
+    depths = [str(f.node.op.name) for f in report.findings]
+    assert depths.count("sin") == (measured == 30)  # 15 of 30 is in no sample of 7
+
+
+def test_a_wrong_rule_that_is_in_no_sample_is_noticed_by_the_whole_gradient(plant):
+    plant("sin", 0, lambda f: -f)
+    report = gradcheck(chain(30), nodes=7)
+    assert (report.ok, report.first) == (False, None)
+    assert repr(report) == "<gradcheck failed: the gradient by x disagrees>"
+    assert gradcheck(chain(30)).first.row is TABLE["sin"]
+
+
+def test_a_long_check_says_so_beforehand(monkeypatch):
+    monkeypatch.setattr(engine.trust.check, "LONG", -1.0)
+    with pytest.warns(UserWarning, match=r"^gradcheck: 30 nodes and 1 derivative take about \d+ seconds; fewer xs, or nodes=3, take less$"):
+        gradcheck(chain(30))
+    with pytest.warns(UserWarning, match=r"gradcheck: 2 nodes and 4 derivatives take"):
+        gradcheck(lambda x, y: x * y + x, [2.0, 3.0], order=2)
+
+
+@pytest.mark.parametrize("nodes", [0, -1, 2.0, True, "all"])
+def test_how_many_nodes_must_be_a_number_of_them(nodes):
+    with pytest.raises(ValueError, match=r"gradcheck: nodes is .*; write a whole number >= 1, or leave it out to check every one"):
+        gradcheck(chain(3), nodes=nodes)
+
+
 # ---- bad input ----------------------------------------------------------------------------------
 
 

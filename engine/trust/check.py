@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 import math
+import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -21,13 +23,16 @@ from engine.recording import check_fresh
 from engine.trust.reevaluate import read_nodes, reevaluate
 from engine.trust.report import Gradcheck, Line
 from engine.trust.rules import check_node, judged, mend, same
-from engine.trust.slopes import DIFFERENCES, Function, Slopes, measure, measure_second
+from engine.trust.slopes import DIFFERENCES, Function, Slopes, measure, measure_second, ways
 from engine.trust.systems import Refused, System
 from engine.value import Value, number
 
 
+LONG = 60.0  # seconds, from which the time that a check takes is told before
+
+
 def gradcheck(
-    f: Any, xs: Sequence[Any] | None = None, *, order: int = 1, gradient: Callable[..., Any] | None = None
+    f: Any, xs: Sequence[Any] | None = None, *, order: int = 1, gradient: Callable[..., Any] | None = None, nodes: int | None = None
 ) -> Gradcheck:
     """Check the gradient of `f`, a function of Values or a Value with its graph; the report says what is wrong.
 
@@ -39,8 +44,11 @@ def gradcheck(
     graph: read again in 60 digits a step off the real axis (in floats without mpmath), by differences
     where an operation is known in floats only. The function itself is called beside `xs` as well, so
     that an `item()` that drops a gradient is noticed. At a kink the slopes on both sides are reported,
-    and nothing fails; where no derivative has a slope to be compared with, the check does not pass. `order=2` checks the second derivatives too. It takes about a millisecond a node
-    and, for every input, two evaluations of what depends on it.
+    and nothing fails; where no derivative has a slope to be compared with, the check does not pass. `order=2` checks the second derivatives too.
+
+    It takes about half a millisecond a node and, for every input, two evaluations of what depends on it; what will
+    take more than a minute says so beforehand. `nodes` limits it to the partials of as many nodes, evenly spread,
+    which the report says; the gradient is compared as ever.
 
     >>> print(gradcheck(lambda x: x * x.item(), [3.0]))
     gradcheck failed: the gradient by x disagrees
@@ -51,8 +59,10 @@ def gradcheck(
     """
     if order not in (1, 2):
         raise ValueError(f"gradcheck: order is 1 or 2, not {short(order)}")
+    if nodes is not None and (nodes.__class__ is not int or nodes < 1):
+        raise ValueError(f"gradcheck: nodes is {short(nodes)}; write a whole number >= 1, or leave it out to check every one")
     if f.__class__ is Value:
-        return _check_graph(f, _inputs(f, xs), order, None)
+        return _check_graph(f, _inputs(f, xs), order, None, nodes)
     if not callable(f):
         raise TypeError(f"gradcheck takes a function or a Value, not {short(f)}")
     if xs is None:
@@ -64,7 +74,7 @@ def gradcheck(
     again = calls.record({})[0].data
     if root.data != again and root.data == root.data:
         raise ValueError(f"gradcheck: f gave {root.data!r} and then {again!r} for the same arguments; fix its seed")
-    return _check_graph(root, [(str(x.label), x) for x in inputs], order, calls)
+    return _check_graph(root, [(str(x.label), x) for x in inputs], order, calls, nodes)
 
 
 def _inputs(root: Value, xs: Any) -> list[tuple[str, Value]]:
@@ -82,12 +92,13 @@ def _inputs(root: Value, xs: Any) -> list[tuple[str, Value]]:
 # ---- a graph ------------------------------------------------------------------------------------
 
 
-def _check_graph(root: Value, inputs: list[tuple[str, Value]], order: int, calls: _Calls | None) -> Gradcheck:
+def _check_graph(root: Value, inputs: list[tuple[str, Value]], order: int, calls: _Calls | None, most: int | None) -> Gradcheck:
     if not inputs:
         given = "f takes arguments, as in gradcheck(f, [1.0, 2.0])" if calls else "xs names Values of its graph, as in [w, x]"
         raise ValueError(f"gradcheck: there is nothing to differentiate {root!r} by; see that {given}")
     check_fresh(root)
     graph = _Graph(root)
+    _tell_if_long(graph, len(inputs) ** order, most)
     lines = []
     for j, (s, x) in enumerate(inputs):
         line, slopes = graph.first(s, x)
@@ -98,8 +109,32 @@ def _check_graph(root: Value, inputs: list[tuple[str, Value]], order: int, calls
         rows = gradient_of(root, [x for _, x in smooth if x in graph.known])
         lines += graph.second([pair for pair in smooth if pair[1] in graph.known], rows)
         nodes = topological(root, *rows)
-    findings = [finding for n in nodes if n.op is not None for finding in check_node(n)]
-    return Gradcheck(lines, findings, sum(n.op is not None for n in nodes))
+    computed = [n for n in nodes if n.op is not None]
+    chosen = _spread(computed, most)
+    return Gradcheck(lines, [finding for n in chosen for finding in check_node(n)], len(chosen), len(computed))
+
+
+def _spread(nodes: list[Value], most: int | None) -> list[Value]:
+    """As many of the nodes, evenly spread."""
+    if most is None or most >= len(nodes):
+        return nodes
+    return [nodes[k * len(nodes) // most] for k in range(most)]
+
+
+def _tell_if_long(graph: _Graph, derivatives: int, most: int | None) -> None:
+    """Say how long a check will take, by a sample, if it is more than a minute."""
+    chosen = _spread([n for n in graph.nodes if n.op is not None], most)
+    some, first = _spread(chosen, 20), graph.nodes[:200]
+    began = time.perf_counter()
+    for n in some:
+        check_node(n)
+    between = time.perf_counter()
+    read_nodes(first, ways()[0].system, {})
+    ended = time.perf_counter()
+    seconds = (between - began) / max(1, len(some)) * len(chosen) + (ended - between) / len(first) * len(graph.nodes) * (1 + 2 * derivatives)
+    if seconds > LONG:
+        told = f"{len(chosen):,} nodes and {derivatives:,} derivative{'s' * (derivatives > 1)} take about {seconds:,.0f} seconds"
+        warnings.warn(f"gradcheck: {told}; fewer xs, or nodes={len(chosen) // 10 or 1}, take less", stacklevel=4)
 
 
 class _Graph:
@@ -143,6 +178,8 @@ class _Graph:
         """The root's number in `system`, with other numbers at some nodes."""
         if system not in self._read:
             self._read[system] = read_nodes(self.nodes, system, {})
+        if all(n in self.known and self._read[system][n] == p for n, p in changed.items()):
+            return self._read[system][self.root]
         above = {n for n in changed if n in self.known}
         for n in self.nodes:
             if n not in above and any(p in above for p in n._values()):

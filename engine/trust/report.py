@@ -31,12 +31,12 @@ class Line(NamedTuple):
 class Gradcheck:
     """The report of a gradient check; true if nothing disagrees.
 
-    `lines` are the derivatives of the whole, `findings` those of every rule at every node, `first` the
-    first finding, in the order of the graph, whose rule disagrees.
+    `lines` are the derivatives of the whole, `findings` those of every rule at `nodes` of the nodes, all unless
+    fewer were asked for; `first` is the first finding, in the order of the graph, whose rule disagrees.
     """
 
-    def __init__(self, lines: Sequence[Line], findings: Sequence[Finding], nodes: int) -> None:
-        self.lines, self.findings, self.nodes = tuple(lines), tuple(findings), nodes
+    def __init__(self, lines: Sequence[Line], findings: Sequence[Finding], nodes: int, among: int = 0) -> None:
+        self.lines, self.findings, self.nodes, self.among = tuple(lines), tuple(findings), nodes, max(nodes, among)
         self.first = next((f for f in findings if f.verdict == "differs"), None)
 
     @property
@@ -82,7 +82,7 @@ class Gradcheck:
             return f"failed: the gradient by {', '.join(wrong)} disagrees"
         if self._idle:
             return "judged nothing: there is no finite slope to compare a derivative with"
-        counts = [f"{len(self.lines)} derivatives", f"{self.nodes} nodes"]
+        counts = [f"{len(self.lines)} derivatives", f"{self.nodes} nodes" if self.nodes == self.among else f"{self.nodes} of {self.among} nodes"]
         unjudged = sum(line.verdict == "unjudged" for line in self.lines)
         counts += [f"{unjudged} unjudged"] if unjudged else []
         counts += [f"{len(self.kinks)} at kinks"] if self.kinks else []

@@ -182,8 +182,11 @@ class _Point:
     def value(self, s: str, k: int, system: System) -> Callable[[Any], Any]:
         """The row's value as a function of that number."""
         symbols = self.symbols(system)
+        here = system.number(self.number(s, k))
 
         def f(x: Any) -> Any:
+            if x == here:
+                return symbols["y"]
             changed = [*symbols[s][:k], x, *symbols[s][k + 1 :]] if isinstance(symbols[s], list) else x
             return system.evaluate(self.row.value, {**symbols, s: changed})
 
