@@ -108,6 +108,12 @@ def test_iris_end_to_end(run, tmp_path):
         assert float(number) == pytest.approx(weights[name].grad, rel=1e-3)
 
 
+@pytest.mark.parametrize(("hidden", "boxes"), [(12, 15), (13, 14)])
+def test_the_graph_of_a_run_can_be_seen_at_once(run, tmp_path, hidden, boxes):
+    assert run("train", "moons", "--hidden", hidden, "--epochs", 1, "--out", tmp_path)[0] == 0
+    assert len(re.findall(r' id="(?:g|u|n|more_)\d+"', (tmp_path / "graph.svg").read_text())) == boxes
+
+
 def test_the_same_command_writes_the_same_bytes(run, tmp_path):
     for name in ("a", "b"):
         assert run("train", "xor", "--hidden", 3, "--epochs", 5, "--seed", 4, "--out", tmp_path / name)[0] == 0

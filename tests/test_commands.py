@@ -103,6 +103,20 @@ def test_explain_takes_a_numbered_row_and_a_row_of_your_own(run, moons):
     assert r"\frac" in run("explain", moons, "b_o1", "--latex")[1]
 
 
+def test_weights_of_deeper_nets_need_no_brackets(run, tmp_path):
+    assert run("train", "moons", "--hidden", 3, 2, "--epochs", 2, "--out", tmp_path)[0] == 0
+    for bare, name in (("w_h2_1,h1_3", "w[h2_1,h1_3]"), ("b_h2_2", "b[h2_2]"), ("w_o1,h2_1", "w[o1,h2_1]"), ("b_o2", "b_o2")):
+        status, out, err = run("explain", tmp_path, bare)
+        assert (status, err) == (0, [])
+        assert run("explain", tmp_path, name)[1] == out
+        assert f"\ndE/d{name} = " in out
+    drawn = [run("plot", tmp_path, "landscape", "--points", 3, "--along", *along)[1] and (tmp_path / "landscape.png").read_bytes()
+             for along in (("w_h1_1,x1", "b_h2_1"), ("w[h1_1,x1]", "b[h2_1]"))]  # fmt: skip
+    assert drawn[0] == drawn[1]
+    assert run("plot", tmp_path, "weights", "--weights", "w_h2_1,h1_3")[0] == 0
+    refused(run("explain", tmp_path, "w_h2_1,h1_4"), "the model has no weight 'w_h2_1,h1_4' (did you mean w[h2_1,h1_")
+
+
 def test_explain_of_a_lone_model_needs_rows(run, tmp_path):
     path = save(MLP(2, [3, 1], output="sigmoid", seed=1), tmp_path / "lone.safetensors")
     refused(run("explain", path, "w_o1,h1"), "has no run.json beside it that would say what it was trained on; name a --dataset")
@@ -201,7 +215,7 @@ def test_a_flat_landscape_is_called_flat(run, moons, monkeypatch, tmp_path):
         ("landscape --points 1", "points must be a whole number >= 2, not 1"),
         ("landscape --reach 0", "reach must be a number above 0, not 0.0"),
         ("walks --points 0", "points must be a whole number >= 2, not 0"),
-        ("weights --weights w_h1,x1 w_h9,x1", "there is no weight 'w_h9,x1'; there are w_h1,x1, w_h1,x2, w_h2,x1, "),
+        ("weights --weights w_h1,x1 w_h9,x1", "the model has no weight 'w_h9,x1' (did you mean w_h4,x1?); it has w_h1,x1, w_h1,x2, w_h2,x1, "),
         ("histogram", "invalid choice: 'histogram'"),
         ("curves --out a.xyz", "--out a.xyz: a picture's name ends with .png, .svg or .pdf"),
         ("curves --out folder/", "a picture's name ends with .png, .svg or .pdf"),

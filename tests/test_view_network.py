@@ -1,6 +1,7 @@
 """A network as units and weights, and the paths of a gradient highlighted: every number is that of the graph."""
 
 import math
+import re
 import shutil
 
 import pytest
@@ -163,6 +164,23 @@ def test_wide_layers_leave_out_their_middle_but_never_what_is_highlighted():
     assert len(draw(model, collapse=None).picture.boxes) == 64 + 32 + 10
     with pytest.raises(GraphTooLarge, match="106 boxes"):
         draw(model, collapse=None, limit=50)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("sizes", [(20, 16, 11), (64, 32, 10), (30, 20, 20, 12)])
+def test_the_units_of_wide_layers_stand_in_their_order(engine, sizes):
+    drawn = draw(MLP(sizes[0], list(sizes[1:]), seed=0), engine=engine)
+    heights = {}
+    for part in drawn.svg.split('<g id="')[1:]:
+        identity, _, rest = part.partition('"')
+        if found := re.search(r"<text[^>]* y=\"(-?[\d.]+)\"", rest):
+            heights[identity] = float(found[1])
+    assert len(drawn.picture.lines) > 150
+    assert sum(map(len, drawn.picture.columns)) == len(drawn.picture.boxes)
+    for column in drawn.picture.columns:
+        placed = [heights[identity] for identity in column]
+        assert placed == sorted(placed)
+        assert len(set(placed)) == len(placed) >= 9
 
 
 def test_layers_neurons_and_strangers():

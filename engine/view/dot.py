@@ -37,6 +37,9 @@ def statements(picture: Picture, rankdir: str) -> Iterator[str]:
     leave, enter = PORTS[rankdir]
     for b in picture.boxes:
         yield f"\t{b.id} [label={box_label(b)} id={b.id}]\n"
+    if len(picture.lines) > MOST_ORDERED:
+        for column in picture.columns:
+            yield f"\t{{rank=same edge [style=invis] {' -> '.join(column)}}}\n"
     for k, n in enumerate(picture.lines):
         yield f"\t{n.source}:{leave} -> {n.target}:{enter} [{pen(n)} id=e{k}]\n"
 

@@ -58,6 +58,7 @@ class Network:
     weights: list[Weight] = field(default_factory=list)
     activations: dict[str, str] = field(default_factory=dict)
     root: Node | None = None
+    depth: dict[str, int] = field(default_factory=dict)  # of every unit's layer, the inputs' 0
     backward: bool = True  # whether there are gradients, or none are expected
 
     def add(self, role: Role, node: Node, value: Value | None) -> None:
@@ -136,6 +137,7 @@ def in_order(found: Network) -> Network:
     else:
         raise ValueError("the units of this network lead to each other in a circle: there are no layers to draw them in")
     found.units = {n: found.units.get(n, []) for n in sorted(names, key=lambda n: depth[n])}
+    found.depth = depth
     return found
 
 
@@ -164,15 +166,19 @@ def network_picture(
     grads = [n.grad for n in nodes if n.grad is not None]
     marks = Marks(precision, largest_magnitude(grads), largest_magnitude(w.node.data for w in net.weights if w.node))
     place = places(net, {n for w in chosen for n in (w.source, w.unit)}, whole)
-    columns = [c for c in ("data", "grad") if c in show and (c == "data" or grads)]
-    boxes = list(unit_boxes(net, place, marks, columns))
+    shown = [c for c in ("data", "grad") if c in show and (c == "data" or grads)]
+    boxes = list(unit_boxes(net, place, marks, shown))
     lines = list(weight_lines(net, place, marks, chosen, bool(grads) and "grad" in show, "local" in show))
     if net.root is not None:
         boxes.append(node_box(net.root, marks, show)._replace(border=INK, weight=2.5))
         sources = {w.source for w in net.weights}
         ends = dict.fromkeys(place[u] for u in net.units if u not in sources)
         lines += [Line(end, net.root.id, f"to {net.root.name or 'the root'}", "", NEUTRAL, 1.0, False) for end in ends]
-    return Picture(net.title, tuple(boxes), tuple(lines), network_legend(net, lines, bool(grads), bool(chosen)))
+    layers: dict[int, dict[str, None]] = {}
+    for unit in net.units:
+        layers.setdefault(net.depth[unit], {})[place[unit]] = None
+    columns = tuple(tuple(layer) for layer in layers.values())
+    return Picture(net.title, tuple(boxes), tuple(lines), network_legend(net, lines, bool(grads), bool(chosen)), columns)
 
 
 def places(net: Network, kept: set[str], whole: bool) -> dict[str, str]:

@@ -58,6 +58,7 @@ class Picture:
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
     legend: tuple[Cell, ...]
+    columns: tuple[tuple[str, ...], ...] = ()  # boxes that stand under one another, in this order
 
 
 def pictured(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,8 @@ def add(commands: Any) -> None:
         description="The derivative of the error by one weight, factor by factor, with the numbers of one row: the chain rule "
         "from E back to the weight, the deltas, the step that it makes, and a difference quotient beside it.",
         epilog="Without --row or --sample it is the row with the largest error. Weights are named as in the notes, to unit j "
-        "from i: w_o1,h1 is output 1 from hidden unit 1, b_h2 the bias of hidden unit 2; in deeper nets w_h2_1,h1_3.",
+        "from i: w_o1,h1 is output 1 from hidden unit 1, b_h2 the bias of hidden unit 2. In deeper nets w[h2_1,h1_3] is unit 1 "
+        "of hidden layer 2 from unit 3 of layer 1; w_h2_1,h1_3 is read as well, since shells have a meaning for brackets.",
     )
     add = parser.add_argument
     add("model", type=Path, help="the folder of a run, or a .safetensors file")
@@ -46,10 +46,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the explanation."""
     saved = read(args.model)
     model, named = saved.model, dict(saved.model.named_parameters())
-    if args.weight not in named:
-        near = difflib.get_close_matches(args.weight, named, n=1)
-        guess = f" (did you mean {near[0]}?)" if near else ""
-        raise ValueError(f"the model has no weight {args.weight!r}{guess}; it has {', '.join(list(named)[:12])}{', ...' * (len(named) > 12)}")
+    weight = named[saved.weight(args.weight)]
     loss = args.loss or saved.settings.get("loss") or {"softmax": "cross_entropy", "sigmoid": "bce"}.get(model.output, "half_sse")
     loss_of = loss_function(loss)
     if args.row is not None:
@@ -69,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     E = loss_of(model(x), t)
     E.backward()
     eta = args.eta if args.eta is not None else saved.settings.get("lr")
-    found = explain(named[args.weight], E, notes=args.notes, eta=eta)
+    found = explain(weight, E, notes=args.notes, eta=eta)
     outputs = ", ".join(f"{o.data:.4g}" for o in model(x))
     print(f"{told}: x = ({', '.join(f'{v:.4g}' for v in x)}), target {named_target(t, classes)}, output ({outputs}), {loss} E = {E.data:.6g}\n")
     print(found.latex() if args.latex else found)

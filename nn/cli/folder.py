@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -37,6 +38,15 @@ class Saved:
     settings: Mapping[str, Any]
     history: History
 
+    def weight(self, name: str) -> str:
+        """The name of a weight as the model has it: w_h2_1,h1_3 is w[h2_1,h1_3], without signs that a shell reads."""
+        names = {_bare(n): n for n, _ in self.model.named_parameters()}
+        if _bare(name) in names:
+            return names[_bare(name)]
+        near = difflib.get_close_matches(name, names.values(), n=1)
+        guess = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"the model has no weight {name!r}{guess}; it has {', '.join(list(names.values())[:12])}{', ...' * (len(names) > 12)}")
+
     def problem(self, dataset: str | None = None, loss: str | None = None) -> Problem:
         """The rows that it was trained and tested on, or those of another data set; ValueError if neither is known."""
         if dataset is None and not self.settings:
@@ -51,6 +61,11 @@ class Saved:
                 f"{found.dataset!r} has {len(found.dataset.features)} features and {found.nout} outputs, the model {self.model.nin} and {self.model.nout}"
             )
         return found
+
+
+def _bare(name: str) -> str:
+    """The name of a weight without brackets."""
+    return name.removesuffix("]").replace("[", "_", 1)
 
 
 def read(path: Path) -> Saved:

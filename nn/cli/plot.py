@@ -84,7 +84,7 @@ def _boundary(saved: Saved, args: argparse.Namespace) -> Any:
 def _landscape(saved: Saved, args: argparse.Namespace) -> Any:
     _checked(args)
     task = saved.problem()
-    first, second = args.along or (2 * args.seed, 2 * args.seed + 1)
+    first, second = map(saved.weight, args.along) if args.along else (2 * args.seed, 2 * args.seed + 1)
     made = landscape.plane(
         saved.model, task.train, loss=task.loss, first=first, second=second, points=args.points, reach=args.reach
     )
@@ -142,7 +142,7 @@ def _gradients(saved: Saved, args: argparse.Namespace) -> Any:
 def _weights(saved: Saved, args: argparse.Namespace) -> Any:
     units = saved.model.layers[0].neurons[:2]
     history = _again(saved)
-    names = args.weights or [name for name, p in saved.model.named_parameters() if any(p is unit.w[0] for unit in units)]
+    names = list(map(saved.weight, args.weights)) if args.weights else [name for name, p in saved.model.named_parameters() if any(p is unit.w[0] for unit in units)]
     return plots.trajectories(course.weight_paths(history, names), stride=course.stride(history)).figure
 
 

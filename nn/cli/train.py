@@ -24,6 +24,7 @@ from nn.train import BACKENDS, ORDERS
 
 
 LR = 0.05  # unless you say otherwise
+ABREAST = 12  # units of a layer, up to which each is drawn with all its weights
 
 
 def add(commands: Any) -> None:
@@ -140,7 +141,7 @@ def _write(args: argparse.Namespace, model: MLP, history: Any, task: Problem) ->
         "model.safetensors": (partial(save, model, dataset=task.test), "the model: load it with nn.load_predictor, ask it with python -m nn explain"),
         "run.json": (described(settings, history), "every setting, and the losses of every epoch"),
         "curves.png": (image(loss_curves(history, held_out=task.held_out).figure), f"losses and {which} accuracy by epoch"),
-        "graph.svg": (draw(E, collapse="unit").svg.encode(), f"the gradient graph of the worst {whose}"),
+        "graph.svg": (draw(E, collapse="unit" if max(len(layer.neurons) for layer in model.layers) <= ABREAST else "network").svg.encode(), f"the gradient graph of the worst {whose}"),
         "explanation.txt": (f"{explanation}\n".encode(), "two of its weights, derivative by derivative"),
     }
     fill(args.out, f"{model!r} trained on {args.dataset}, {args.epochs} epochs, seed {args.seed}", files)
