@@ -1,7 +1,8 @@
 """The 13/20 network and what is printed of it in the notes, number by number, by equation id.
 
 LEC are the slides on stochastic backpropagation, S63 the Swarthmore derivation, SX the notes on saddle points and
-symmetry, ESL Hastie's book."""
+symmetry, ESL Hastie's book.
+"""
 
 import math
 from fractions import Fraction
