@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 
 import numpy as np
@@ -31,12 +32,17 @@ def run(capsys, monkeypatch):
     return run
 
 
-@pytest.fixture
-def moons(run, tmp_path):
-    """The folder of a run on moons."""
-    folder = tmp_path / "moons"
-    assert run("train", "moons", "--hidden", 4, "--epochs", 8, "--lr", 0.1, "--seed", 2, "--out", folder)[0] == 0
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "moons"
+    assert main(["train", "moons", "--hidden", "4", "--epochs", "8", "--lr", "0.1", "--seed", "2", "--out", str(folder)]) == 0
     return folder
+
+
+@pytest.fixture
+def moons(trained, tmp_path):
+    """The folder of a run on moons, to change as you like."""
+    return shutil.copytree(trained, tmp_path / "moons")
 
 
 def refused(result, told):
