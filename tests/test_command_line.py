@@ -383,6 +383,7 @@ def test_folders_that_cannot_be_written(run, tmp_path, place):
         ("sklearn.datasets", ["train", "iris"], 'pip install "nodegrad[data]"'),
         ("matplotlib.figure", ["train", "xor", "--out", "out"], 'plots need matplotlib: pip install "nodegrad[plots]"'),
         ("safetensors.numpy", ["train", "xor", "--out", "out"], 'need safetensors: pip install "nodegrad[files]"'),
+        ("safetensors.numpy", ["search", "xor", "--out", "out"], 'need safetensors: pip install "nodegrad[files]"'),
     ],
 )
 def test_missing_extras(run, monkeypatch, tmp_path, module, args, told):

@@ -150,6 +150,7 @@ def test_explain_of_a_lone_model_needs_rows(run, tmp_path):
         ("w_o1,h1 --row 1,2 --t middle", "--t is 'middle', which is no class; write upper, lower"),
         ("w_o1,h1 --row 1,2 --t 2", "2, outside the class indices 0..1"),
         ("w_o1,h1 --row 1,2 --t 0 --sample 3", "give one or the other"),
+        ("w_o1,h1 --row 1,2 --t 0 --dataset moons", "give one or the other"),
         ("w_o1,h1 --t 0", "--t is the target of a --row"),
         ("w_o1,h1 --notes MIT", "invalid choice: 'MIT'"),
     ],
@@ -236,8 +237,10 @@ def test_what_plot_refuses(run, moons, args, told):
 
 def test_the_walk_of_sgd_is_that_of_the_run(moons, monkeypatch, run):
     kept = {}
-    monkeypatch.setattr("nn.lab.plots.surface", lambda made, paths, kept=kept: kept.update(paths) or axes())
+    ax = axes()
+    monkeypatch.setattr("nn.lab.plots.surface", lambda made, paths, kept=kept: kept.update(paths) or ax)
     assert run("plot", moons, "walks", "--points", 3)[0] == 0
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("first principal direction of the walks", "second principal direction")
     train, _ = data.standardise(*data.split(data.moons(), held_out=0.2, seed=2))
     start = MLP(2, [4, 2], output="softmax", seed=2)
     whole = kept.pop("full batch: steps on the sum of 160 rows")

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import math
 import sys
+from array import array
 from dataclasses import replace
 from random import Random
 
@@ -14,7 +15,7 @@ from apart import apart
 from engine import Value, explain, no_grad
 from nn import MLP, SGD, Diverged, History, Layer, Module, data, fit, losses
 from nn.lab.lines import is_sealed, opened, sealed
-from nn.lab.recorder import Recorder
+from nn.lab.recorder import Harm, Log, Recorder
 
 
 NATIVE = pytest.param("native", marks=pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="no llvmlite"))
@@ -190,6 +191,10 @@ def test_a_model_that_changes_is_told():
     history = train(model, loss=lambda o, t: losses.cross_entropy(o, t) * (1 + 0.01 * noise.random()), record="losses")
     with pytest.raises(ValueError, match=r"update \d cannot be computed again: its loss was .* draw random numbers"):
         history.updates[9].new
+    end = weights(model)
+    with pytest.raises(ValueError, match=r"update \d cannot be computed again: its loss was .* draw random numbers"):
+        history.go_to(9)
+    assert weights(model) == end
 
 
 # ---- why
@@ -223,11 +228,12 @@ def test_why_tells_the_step_as_it_was_made():
     lines = told.step
     slope = g + 0.01 * told.old
     assert f"= {slope:.6f}   (weight decay λ)" in lines[0]
-    assert f"= {0.5 * v + slope:.6f}   (momentum μ)" in lines[1]
+    assert f"v = μ v + g = 0.5 × {v:.6f} + {slope:.6f} = {0.5 * v + slope:.6f}   (momentum μ)" in lines[1]
     assert f"= {slope + 0.5 * (0.5 * v + slope):.6f}   (Nesterov)" in lines[2]
     assert lines[3].endswith(f"= {told.new:.6f}")
     assert told.new == pytest.approx(told.old - u.lr * (slope + 0.5 * (0.5 * v + slope)), rel=1e-12)
     assert "w - η dE/dw" not in str(told)
+    assert " = 0.5 × 0.000000 + " in history.why("w_h1,x1", 0).step[1]  # a velocity of -0.0
 
 
 def test_parameters_are_named_or_given():
@@ -237,6 +243,8 @@ def test_parameters_are_named_or_given():
     with pytest.raises(ValueError, match=r"no parameter is called 'w_11'; did you mean w_h1,x1 or w_o1,h1\?"):
         history.why("w_11", 3)
     assert history.why("w_32", 3).name == "w_h3,x2"
+    with pytest.raises(ValueError, match=r"no parameter is called '\?'; did you mean w_h1,x1 or w_h1,x2 or w_h2,x1\?$"):
+        history.why("?", 3)
     with pytest.raises(ValueError, match="is not a parameter of this model"):
         history.why(Value(1.0), 3)
     for step in (-1, 36, 1.5, True):
@@ -317,7 +325,24 @@ def test_the_mean_over_classes():
     mine = [harm.actual[i][j] for i in range(30) for j in range(30) if (harm.targets[i], harm.targets[j]) == (0, 1)]
     assert harm.between_classes()[0][1] == pytest.approx(sum(mine) / len(mine), rel=1e-12)
     assert len(str(harm).splitlines()) == 18
-    assert "<script>" not in harm._repr_html_()
+    html = harm._repr_html_()
+    assert html.startswith(f"<pre>{harm.title}\n")
+    assert "mean change" not in html.partition("</pre>")[0]
+    assert "<script>" not in html
+
+
+@pytest.mark.parametrize(("size", "unit"), [(0.5, 1), (0.1, 1), (0.0, 1), (999.0, 1), (1000.0, 0.001), (5e-4, 10_000), (5e-324, 1e300)])
+def test_a_table_that_is_multiplied_by_a_power_of_ten_says_so(size, unit):
+    harm = Harm("steps", [(0,), (1,)], [0, 1], [1.0, 1.0], [[-size, size / 2], [0.0, size]], [[0.0, 0.0]] * 2)
+    told = f", times {unit:g}" if unit != 1 else ""
+    caption = f"change of the loss of a row (column) by an update (line){told}: blue helped, orange harmed"
+    assert harm._repr_html_().startswith(f"<p>steps</p><table><caption>{caption}</caption>")
+    lines = str(harm).splitlines()
+    assert lines[:-3] == ["steps", *[f"  change of the loss{told}"] * (unit != 1)]
+    tiny = size * unit < 5e-4
+    shown = ["0", "0"] if tiny else [f"{-size * unit:+.3f}", f"{size * unit / 2:+.3f}"]
+    assert lines[-2].split() == ["on", "0", *shown]
+    assert lines[-1].split() == ["on", "1", "0", "0" if tiny else f"{size * unit:+.3f}"]
 
 
 # ---- undo and redo
@@ -392,6 +417,39 @@ def re_first(what):
     return what in ("the loss before is", "the gradient of w_h1,x1 is")
 
 
+def nudged(epoch, record="updates"):
+    """A training in which a callback moves a weight after an epoch."""
+    model = net()
+
+    def nudge(state):
+        if len(seen := model.__dict__.setdefault("seen", [])) == epoch:
+            model.parameters()[1].data += 0.25
+        seen.append(state)
+
+    return train(model, record=record, epochs=3, callbacks=[nudge])
+
+
+@pytest.mark.parametrize("record", ["updates", "losses", Recorder(every=10)])
+def test_weights_that_a_callback_has_set_differ_from_the_update_after_it_on(record):
+    one, two = (nudged(epoch, record) for epoch in (9, 1))
+    for found, difference in ((one.compare(two), 0.25), (two.compare(one), -0.25)):
+        assert (found.step, found.what) == (36, "old w_h1,x2 is")
+        assert found.other - found.one == pytest.approx(difference, rel=1e-12)
+    assert one.updates[36].old["w_h1,x2"] == one.updates[35].new["w_h1,x2"] == two.updates[35].new["w_h1,x2"]
+    again = nudged(9, record)
+    again.log.begin_epoch(0.1, array("d", [w + 0.5 * (k == 1) for k, w in enumerate(again.log.now)]))  # and then an interrupt
+    found = one.compare(again)
+    assert (found.step, found.what, found.other - found.one) == (54, "w_h1,x2 is", 0.5)
+
+
+def test_models_of_other_parameters_are_told_by_their_first_names():
+    names = "w_h1,x1, w_h1,x2, w_h2,x1, ..."
+    found = train().compare(train(MLP(2, [4, 2], output="softmax", seed=2)))
+    assert (found.step, found.what, found.one, found.other) == (0, "the parameters are", f"17: {names}", f"22: {names}")
+    one, other = (fit(MLP(2, [1], bias=bias, seed=0), [((1.0, 2.0), (0.5,))], loss="sse", lr=0.1, epochs=1, record="updates") for bias in (False, True))
+    assert repr(one.compare(other)).endswith("the parameters are '2: w_o1,x1, w_o1,x2' and '3: w_o1,x1, w_o1,x2, b_o1'")
+
+
 # ---- interrupts and divergence
 
 
@@ -399,7 +457,6 @@ def re_first(what):
 @pytest.mark.parametrize(("stop", "inside"), [(1, True), (9, True), (9, False), (40, True), (40, False)])
 def test_an_interrupt_leaves_a_log_that_agrees_with_the_model(backend, stop, inside, monkeypatch):
     model, recorder = net(), Recorder(every=4)
-    from nn.lab.recorder.log import Log
     note, seen = Log.note, []
 
     def interrupted(self, *args):
@@ -430,6 +487,23 @@ def test_an_interrupt_inside_of_a_note_counts_for_nothing():
     log.before.append(1.0)
     log.note([2], 0.5, 0.25, log.wholes[35].gradient, log.wholes[35].new)
     assert (history.updates[36].rows, history.updates[36].before, len(log.before)) == ((2,), 0.5, 37)
+
+
+def test_an_interrupt_between_the_numbers_of_an_update_and_its_count_leaves_no_numbers(monkeypatch):
+    size, seen = Log.bytes, []
+
+    def interrupted(log):
+        seen.append(1)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return size.fget(log)
+
+    monkeypatch.setattr(Log, "bytes", property(interrupted))
+    recorder = Recorder(every=4)
+    with pytest.raises(KeyboardInterrupt):
+        train(record=recorder, backend="python")
+    monkeypatch.undo()
+    assert (len(recorder.history.updates), list(recorder.history.log.wholes)) == (8, [0, 4])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -494,6 +568,28 @@ def test_a_history_of_ones_own_model_needs_it(tmp_path):
         History.load(path, model=Layer(1, 1))
     with pytest.raises(TypeError, match="model is 'x'; give the model that was trained"):
         History.load(path, model="x")
+
+
+def test_a_history_of_ones_own_loss_can_be_read_without_it(tmp_path):
+    history = train(loss=lambda o, t: 0.5 * losses.cross_entropy(o, t))
+    loaded = History.load(history.save(tmp_path / "own.jsonl"))
+    assert list(loaded.updates) == list(history.updates)
+    with pytest.raises(ValueError, match=r"model or a loss of your own: History.load\(path, model=..., loss=...\)"):
+        loaded.replay()
+
+
+def test_a_history_from_which_all_weights_but_the_first_were_taken_computes_them_again(tmp_path):
+    for backend in ("graph", "python"):
+        history = train(momentum=0.5, backend=backend)
+        path = history.save(tmp_path / "run.jsonl")
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        thin = [json.dumps({key: x for key, x in line.items() if key not in ("old", "gradient", "new")}) for line in lines]
+        path.write_bytes(whole_file(thin))
+        loaded = History.load(path)
+        assert not loaded.log.wholes
+        for k in (35, 0, 7):
+            assert loaded.updates[k].new == history.updates[k].new
+            assert loaded.updates[k].gradient == history.updates[k].gradient
 
 
 def test_a_history_is_not_read_as_that_of_another_model_or_loss(tmp_path):
@@ -573,6 +669,7 @@ DAMAGES = {
     "text weight": edited(0, now=["1.0"] * 17),
     "row outside": edited(25, rows=[18]),
     "negative row": edited(25, rows=[-1]),
+    "no old weights": edited(21, old=None),
     "no row": edited(25, rows=[]),
     "true row": edited(25, rows=[True]),
     "short gradient": edited(25, gradient=[0.0]),

@@ -10,7 +10,9 @@ import resource
 import signal
 import struct
 import threading
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections import Counter
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import active_children, get_context
 
@@ -131,6 +133,35 @@ def test_an_executor_that_breaks_and_is_not_ours_leaves_what_was_done(tmp_path):
     assert kept.missing == 40 - len(kept)
     assert f"{len(kept)} of 40 runs were done; they are in this error's `results`" in told.value.__notes__
     assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 1 + len(kept)
+
+
+def test_the_last_try_of_a_run_is_made_when_no_other_is_under_way():
+    taken, tries, beside = {}, Counter(), []
+
+    class Pool(Executor):
+        """Run 0 breaks it, and what is under way; the others end at their second try."""
+
+        _max_workers = 1  # two runs are under way
+
+        def __init__(self):
+            self.pending = []
+
+        def submit(self, f, job, setting, which):
+            tries[setting["seed"]] += 1
+            future = Future()
+            if setting["seed"] == 0:
+                beside.append(sorted(taken))
+                for broken in (*self.pending, future):
+                    broken.set_exception(BrokenExecutor("a worker died"))
+            elif tries[setting["seed"]] == 2:
+                future.set_result(f(job, setting, which))
+            else:
+                self.pending.append(future)
+            return future
+
+    carry_out(Run, {k: {"seed": k} for k in range(3)}, Pool, lambda k, run: bool(taken.update({k: run})))
+    assert beside == [[], [], [1, 2]]
+    assert (taken[0].error, taken[1].error, taken[2].seed) == ("lost: its worker died, 3 times", "", 2)
 
 
 def test_workers_killed_from_outside():
@@ -471,6 +502,12 @@ def test_what_no_run_could_take(options, told):
         restarts(**{name: x for name, x in options.items() if x is not None})
 
 
+def test_held_out_rows_that_mean_something_else_are_refused():
+    other = replace(data.XOR(), features=("b", "a"))
+    with pytest.raises(ValueError, match=r"has the features \('b', 'a'\), training has "):
+        started(1, validation=other)
+
+
 def test_what_cannot_be_sent_to_another_process_is_told_before_the_start():
     with pytest.raises(ValueError, match=r"the model's function cannot be sent to another process .*with def at the top") as told:
         started(2, model=lambda seed: starts.drawn(seed), executor=2)
@@ -532,6 +569,8 @@ def test_between():
     assert 0.23 < sum(x < 0.01 for x in wide) / 4000 < 0.27
     assert {between(1, 3)(generator) for _ in range(60)} == {1, 2, 3}
     assert {between(1, 8, log=True)(generator) for _ in range(200)} == set(range(1, 9))
+    mixed = [draw(generator) for draw in (between(1, 2.5), between(0.5, 3)) for _ in range(20)]
+    assert all(0.5 <= x <= 3 and not float(x).is_integer() for x in mixed)
     for low, high, log in ((1, 1, False), (2, 1, False), (0, 1, True), (0.0, math.inf, False)):
         with pytest.raises(ValueError, match="is empty or endless"):
             between(low, high, log)
@@ -545,6 +584,11 @@ def table():
     runs = [Run({"lr": lr, "seed": s}, None if e else loss, weights=(0.0,) * 9, error=e)
             for lr, s, loss, e in ((0.1, 0, 0.3, ""), (0.1, 1, 0.1, ""), (1.0, 0, 0, "Diverged: far"), (1.0, 1, 0.2, ""))]  # fmt: skip
     return Results(runs, job)
+
+
+def far_apart():
+    """Losses of which one is more than twenty times another."""
+    return Results([replace(run, loss=loss, error="") for run, loss in zip(table(), (0.3, 0.01, 0.2, 0.1), strict=True)], table().job)
 
 
 def test_sorted_filtered_and_summed_up():
@@ -566,6 +610,8 @@ def test_sorted_filtered_and_summed_up():
     assert "<td>Diverged: far</td>" in results._repr_html_()
     assert str(results.where(lr=7.0)) == "no runs"
     assert str(results).splitlines()[3] == "  1     0        Diverged: far"
+    with pytest.raises(ValueError, match="the run has 0 weights, and its model 9: OSError: no model today"):
+        results.model(Run({"seed": 0}, error="OSError: no model today"))
     with pytest.raises(ValueError, match="there is no column 'lrr'; there are lr, seed, loss, error, seconds"):
         results.sorted("lrr")
 
@@ -593,12 +639,18 @@ def test_the_plot_shows_every_run():
     pytest.importorskip("matplotlib")
     results = table()
     ax = results.plot()
+    assert (ax.get_yscale(), far_apart().plot().get_yscale()) == ("linear", "log")
     shown, crosses = ax.get_lines()
     assert sorted(zip(*shown.get_data(), strict=True)) == [(1, 0.1), (2, 0.2), (3, 0.3)]
     assert list(crosses.get_xdata()) == [4]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["failed"]
     assert results.plot("lr", ax=ax) is ax
     by = results.plot("seed", by="lr")
     assert list(by.get_xticks()) == [0, 1]
-    assert [line.get_label() for line in by.get_lines()] == ["lr = 0.1", "lr = 1", "failed"]
+    first, second, failed = by.get_lines()
+    assert [text.get_text() for text in by.get_legend().get_texts()] == ["lr = 0.1", "lr = 1", "failed"]
+    assert [sorted(zip(*line.get_data(), strict=True)) for line in (first, second)] == [[(0, 0.3), (1, 0.1)], [(1, 0.2)]]
+    assert list(failed.get_xdata()) == [0]
+    assert [text.get_text() for text in far_apart().plot(by="lr").get_legend().get_texts()] == ["lr = 0.1", "lr = 1"]
     with pytest.raises(ValueError, match="no runs to plot"):
         results[:0].plot()

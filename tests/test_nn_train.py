@@ -423,6 +423,14 @@ def test_progress_bar(monkeypatch, ci, terminal, progress, shown):
         assert re.search(r"loss \d\.\d{4}", stream.getvalue())
 
 
+@pytest.mark.parametrize("record", [None, "losses"])
+@pytest.mark.parametrize("backend", ["graph", "python"])
+def test_the_bar_counts_updates_whoever_makes_them(monkeypatch, backend, record):
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    fit(xor(), data.XOR(), loss="bce", lr=0.3, epochs=3, progress=True, batch_size=3, backend=backend, record=record)
+    assert "6/6" in stream.getvalue()
+
+
 def test_predict():
     model = MLP(2, [3, 2], seed=1)
     assert predict(model, (0.5, -1.0)) == [o.data for o in model((0.5, -1.0))]

@@ -35,7 +35,6 @@ class UpdatedSums(SumLoops):
         second = f"one{f}"
         if waiting.ahead:
             to_come = row_of(self.low, visit_to_come(self.low), self.block, f"coming{f}", len(self.columns))
-            self.block = f"coming{f}"
             coming, second = (to_come, waiting.ahead.sums), f"odd{f}"
             due = [(waiting.ahead.earlier, "%earlier"), (waiting.update, "%before")]
             passes[f"two{f}"] = {waiting.symbol: self._updated(waiting, due)}

@@ -59,17 +59,15 @@ def compare(a: Log, b: Log) -> Comparison:
 
 
 def _earliest(a: Log, b: Log, clean: int, k: int, found: tuple[str, Any, Any]) -> tuple[int, str, Any, Any]:
-    """The update in which weights first became different, if that was before it showed in a loss."""
+    """The update that first made weights different, or found them so, if that was before it showed in a loss."""
     if a.model is None or b.model is None:
         return k, *found
     differ = lambda j: _of_states(a, b, a.state(j), b.state(j), "") is not None
-    steps = range(clean, k + 1)
-    first = steps[0] + bisect_left(steps, True, key=differ)
-    if first > k:  # the weights before k are the same, so it is update k itself
-        return k, *(_deep(a, b, k) or found)
-    if first == 0:
-        return 0, *(_deep(a, b, 0) or found)
-    return first - 1, *(_deep(a, b, first - 1) or found)
+    first = clean + bisect_left(range(clean, k + 1), True, key=differ)
+    if first > 0 and (made := _deep(a, b, first - 1)) is not None:
+        return first - 1, *made
+    there = _deep(a, b, first) if first <= k else None  # they were set from outside, or are those of the start
+    return first, *(there or found)
 
 
 def _shallow(a: Log, b: Log, k: int) -> tuple[str, Any, Any] | None:

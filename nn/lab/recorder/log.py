@@ -34,7 +34,7 @@ class Log(Sequence[Update]):
 
     def __init__(
         self, model: Any, rows: Sequence[Any], loss: Any, optimiser: SGD, backend: str, strict: bool,
-        every: int = 1, megabytes: float = 100.0,
+        every: int, megabytes: float,
     ) -> None:  # fmt: skip
         self.model, self.rows, self.loss = model, rows, loss
         self.parameters: list[Any] = optimiser.parameters
@@ -180,15 +180,14 @@ class Log(Sequence[Update]):
 
     def base(self, step: int) -> tuple[int, array[float]]:
         """The last update, up to `step`, before which the numbers are known, and these."""
-        known = {0: self.marks[0]} if 0 in self.marks else {}
-        for k in range(step, -1, -1):
+        for k in range(step, 0, -1):
             if k in self.marks:
                 return k, self.marks[k]
             if k in self.wholes:
                 return k, self.wholes[k].old
             if k - 1 in self.wholes:
                 return k, self.wholes[k - 1].new
-        return 0, known[0]
+        return 0, self.marks[0]
 
     def whole(self, step: int) -> Whole:
         """All numbers of an update, kept or computed again."""

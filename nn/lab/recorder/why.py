@@ -88,7 +88,7 @@ def step_lines(log: Log, lr: float, w: float, g: float, v: float | None, new: fl
         slope = g + decay * w
         lines.append(f"g = dE/dw + λ w = {g:.6f} + {decay:g} × {w:.6f} = {slope:.6f}   (weight decay λ)")
         name = "g"
-    if mu and v is not None:
+    if v is not None:
         running = mu * v + slope
         lines.append(f"v = μ v + {name} = {mu:g} × {v + 0.0:.6f} + {slope:.6f} = {running:.6f}   (momentum μ)")
         if log.sgd["nesterov"]:
