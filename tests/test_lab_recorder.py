@@ -186,6 +186,23 @@ def test_models_losses_and_gradients_that_are_none():
         history.why("b", 0)
 
 
+class Fixed(Module):
+    """A model without a parameter."""
+
+    def __call__(self, x):
+        return [Value(x[0]) * 2.0]
+
+
+def test_the_history_of_a_model_without_parameters_is_one(tmp_path):
+    for recorder in (Recorder(), Recorder(every=4)):
+        history = fit(Fixed(), [((1.0,), (0.5,))], loss="sse", lr=0.1, epochs=6, record=recorder)
+        assert history.compare(history.replay()).same
+        assert history.harm(step=5).actual == [[0.0]]
+        loaded = History.load(history.save(tmp_path / "run.jsonl"), model=Fixed())
+        loaded.go_to(0)
+        assert (loaded.at, list(loaded.updates)) == (0, list(history.updates))
+
+
 def test_a_model_that_changes_is_told():
     model, noise = net(), Random(3)
     history = train(model, loss=lambda o, t: losses.cross_entropy(o, t) * (1 + 0.01 * noise.random()), record="losses")
@@ -582,7 +599,7 @@ def test_a_history_from_which_all_weights_but_the_first_were_taken_computes_them
     for backend in ("graph", "python"):
         history = train(momentum=0.5, backend=backend)
         path = history.save(tmp_path / "run.jsonl")
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        lines = [json.loads(opened(line)) for line in path.read_bytes().splitlines()]
         thin = [json.dumps({key: x for key, x in line.items() if key not in ("old", "gradient", "new")}) for line in lines]
         path.write_bytes(whole_file(thin))
         loaded = History.load(path)

@@ -60,7 +60,7 @@ class Log(Sequence[Update]):
         del self.lrs[len(self.firsts) :]
         self.lrs.append(lr)
         self.firsts.append(self.made)
-        if numbers.tobytes() != self.now.tobytes():
+        if numbers.tobytes() != self.now.tobytes() or not self.marks:
             self.marks[self.made] = numbers
             self.last = self.made, numbers
 
