@@ -103,9 +103,12 @@ def test_what_the_graph_refuses_must_be_refused() -> None:
     assert first_difference(bold, graph.plan, graph.cases, graph.tape, strict=True) == "it does not notice what the graph refuses"
 
 
-def test_rows_in_one_go_are_the_same_rows() -> None:
-    graph = Graph(square)
+@pytest.mark.parametrize("E", [square, lambda x, w: log(x) * w], ids=["square", "one that refuses some of the rows"])
+@pytest.mark.parametrize("late", [1, 2, 4])
+def test_rows_in_one_go_are_the_same_rows(E: Callable[[Any, Any], Any], late: int) -> None:
+    graph = Graph(E)
     for output in (0, 1):
-        wrong = graph.difference(lambda n, given, found, at=output: [x + (n == 2 and p == at) for p, x in enumerate(found)])
-        assert wrong.startswith("4 rows in one go give ")
-    assert graph.difference(lambda n, given, found: found if n < 2 else None) == "4 rows in one go end at row 2, and at row 4 one by one"
+        wrong = graph.difference(lambda n, given, found, at=output: [x + (n == late and p == at) for p, x in enumerate(found)])
+        assert wrong.startswith("5 rows in one go give ")
+    early = graph.difference(lambda n, given, found: found if n < late else None)
+    assert early == f"5 rows in one go end at row {late}, and at row 5 one by one"
