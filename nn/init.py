@@ -15,6 +15,8 @@ from random import Random
 from typing import TypeAlias
 
 
+__all__ = ["INITIALISERS", "Initialiser", "constant", "generator", "he", "initialiser", "normal", "uniform", "xavier", "zeros"]
+
 Initialiser: TypeAlias = Callable[[Random, int, int], float]
 
 

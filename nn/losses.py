@@ -24,6 +24,9 @@ from engine.functions import function as row_function
 from engine.ops import Row
 
 
+__all__ = ["LOSSES", "Loss", "bce", "bce_with_logits", "cross_entropy", "cross_entropy_with_logits", "half_sse", "hinge",
+           "loss_function", "mse", "sse"]  # fmt: skip
+
 Loss: TypeAlias = Callable[[Sequence[Any], Any], Any]
 
 ERROR = Role("E")

@@ -190,14 +190,14 @@ class Layer(Module):
 class MLP(Module):
     """A multi-layer perceptron: `nin` inputs, then layers of n1, ..., nout units.
 
-    `activation` is for the hidden layers (a name, or a list with one for each), `output` for the last:
-    linear, sigmoid, tanh, relu, leaky_relu, softplus; softmax for K classes of which one is right
-    (SX: f_k = g_k(T)), sigmoid for K labels each of its own (LEC: "assuming multi-label"). Called on
-    numbers or Values it returns a list of Values; inside `no_grad`, of floats.
+    `activation` is for the hidden layers (a name, or a list with one for each), `output` for the last: linear, sigmoid,
+    tanh, relu, leaky_relu, softplus; softmax for K classes of which one is right (SX: f_k = g_k(T)), sigmoid for K labels
+    each of its own (LEC: "assuming multi-label"). Called on numbers or Values it returns a list of Values; inside
+    `no_grad`, of floats. `init` says how the weights start, from `seed`: a name or a function of `nn.init`, or one number
+    for all; biases start at 0. `expand=True` makes every product and sum a node of its own, where else net_j is one.
 
-    `skip=True` adds to every hidden layer with as many units as inputs what came in (residual connections:
-    He and others, CVPR 2016, equation 1): o_j = f(net_j) + x_j, so do_j/dx_i = f'(net_j) w_ji + [i = j].
-    The other layers, and the output layer always, stay as they are; no parameter is added.
+    `skip=True` adds to every hidden layer with as many units as inputs what came in (He and others, CVPR 2016, equation
+    1): o_j = f(net_j) + x_j, so do_j/dx_i = f'(net_j) w_ji + [i = j]. No other layer, and no parameter, is changed.
 
     >>> model = MLP(4, [8, 3], output="softmax", seed=0)
     >>> [o.label.unit for o in model([5.1, 3.5, 1.4, 0.2])], len(model.parameters())

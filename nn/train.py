@@ -62,7 +62,10 @@ def fit(
     """Train `model` on `rows` of (x, t), one update per row, or per `batch_size` rows by their mean loss.
 
     Every update is one graph: the outputs, E, the backward pass, w - lr dE/dw for all weights at once
-    (LEC-1, S63-c). `order` is "shuffled" anew each epoch, "given", or "with_replacement"; `seed` decides
+    (LEC-1, S63-c). `loss` is a name of `nn.losses.LOSSES` or a function of outputs and targets; `momentum`, `nesterov`
+    and `weight_decay` are those of `SGD`; `schedule` multiplies `lr` by a factor that changes with the epoch: "constant",
+    "step", "linear", "cosine", or a function of (epoch, epochs). Rows of `validation` are measured after every epoch.
+    `order` is "shuffled" anew each epoch, "given", or "with_replacement"; `seed` decides
     it. A callback gets each `Epoch`, and ends the training by returning True; its `finish()`, if it has one,
     is called when the training is over. `progress` shows a bar (by default on a terminal).
 
@@ -76,6 +79,10 @@ def fit(
 
     Rows are checked before the first step. Raises ValueError for what is not accepted, and Diverged, with
     the weights of before that step, when the loss or a weight is no longer finite.
+
+    >>> from nn import MLP, data
+    >>> fit(MLP(2, [3, 1], output="sigmoid", seed=0), data.XOR(), loss="bce", lr=0.5, epochs=300)
+    History(300 epochs, loss 0.841 -> 0.006)
     """
     if not recording():
         raise ValueError("fit records graphs, and no_grad forbids it: call fit outside of no_grad")

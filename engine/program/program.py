@@ -63,6 +63,15 @@ def compile(  # noqa: A001
 
     Raises ValueError for inputs that are no leaves and outputs that do not depend on the inputs,
     StaleGraph if a leaf was changed after recording, ImportError for a backend that is not installed.
+
+    >>> w, x = Value(2.0, "w"), Value(3.0, "x")
+    >>> program = compile(w * x + 1, [w, x], backend="python")
+    >>> program(0.5, 4.0)
+    3.0
+    >>> print(program.source, end="")
+    def program(w, x):
+        v1 = w * x + 1.0
+        return (v1,)
     """
     if backend not in BACKENDS:
         raise ValueError(f"unknown backend {backend!r}; choose from {', '.join(BACKENDS)}")

@@ -111,7 +111,13 @@ def random_direction(model: MLP, seed: int) -> list[float]:
 def line(
     model: MLP, rows: Iterable[Any], *, loss: str | Loss, direction: str | Direction | int = 0, points: int = 51, reach: float = 1.0
 ) -> tuple[list[float], list[float]]:
-    """The steps a from -reach to reach, and E at the model's weights + a direction (as in `plane`)."""
+    """The steps a from -reach to reach, and E at the model's weights + a direction (as in `plane`).
+
+    >>> from nn import MLP, data
+    >>> steps, E = line(MLP(2, [2, 1], init=0.5), data.XOR(), loss="sse", direction="w_o1,h1", points=3)
+    >>> steps, [round(e, 3) for e in E]
+    ([-1.0, 0.0, 1.0], [0.5, 0.29, 0.583])
+    """
     E, centre = mean_error(model, rows, loss), _weights(model)
     d, steps = _direction(model, direction), _steps(points, reach)
     return steps, [E([w + a * u for w, u in zip(centre, d, strict=True)]) for a in steps]

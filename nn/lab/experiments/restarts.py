@@ -33,7 +33,7 @@ def restarts(hidden: Sequence[int] = (2, 3, 4), seeds: int = 200, epochs: int = 
         f"{100 * shares[few]:.0f} % of {seeds} starts learn XOR with {few} hidden units, {100 * shares[many]:.0f} % with {many}; "
         f"the best of 5 starts with {few} would succeed in {rows[0][-1]} of cases. "
         + (f"None learns it by epoch {epochs:,}." if not any(shares.values())
-           else "Their number does not say what the failures are, local minima or flat places: saddle_points looks at one." if min(shares.values()) < 1 else "There were no failures.")
+           else "What the failures are, local minima or flat places, their number does not say; saddle_points looks at one." if min(shares.values()) < 1 else "There were no failures.")
     )
 
     def draw(figure: Any) -> None:
