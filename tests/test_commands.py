@@ -388,6 +388,16 @@ def test_the_boundary_of_nets_is_at_zero(run, tmp_path, monkeypatch):
     assert asked == [0.0, None]
 
 
+def test_a_regression_has_a_response_and_no_accuracy(run, tmp_path, monkeypatch):
+    (tmp_path / "r.csv").write_text("a,b,y\n" + "".join(f"{k},{k * k % 7},{1.5 * k}\n" for k in range(12)))
+    assert run("train", tmp_path / "r.csv", "--target", "y", "--epochs", 2, "--out", tmp_path / "o")[0] == 0
+    assert "curves.png  losses by epoch\n" in (tmp_path / "o" / "contents.txt").read_text()
+    drawn = []
+    monkeypatch.setattr("nn.cli.plot.image", lambda figure, kind: drawn.append(figure) or b"")
+    assert run("plot", tmp_path / "o", "boundary")[0] == 0
+    assert [ax.get_ylabel() for ax in drawn[0].axes] == ["input b, standardised", "output; in the dots, the target"]
+
+
 def test_all_experiments_are_run_by_all(run, monkeypatch):
     for name in ALL:
         monkeypatch.setitem(ALL, name, lambda name=name: f"<{name}>")

@@ -99,6 +99,25 @@ def test_a_boundary_names_what_the_data_set_names():
         plots.decision_boundary(model, fruit, points=1)
 
 
+def test_a_regression_is_drawn_as_numbers_and_not_as_classes():
+    rows = [((0.3 * k - 1, 0.7 * (k % 4)), (100.0 + k,)) for k in range(9)]
+    model = MLP(2, [1], output="linear")
+    for p, w in zip(model.parameters(), [2.0, -3.0, 104.0], strict=True):
+        p.data = w
+    with pytest.raises(ValueError, match=r"and \(100.0,\) is a target of another kind; nn.lab.plots.response draws numbers"):
+        plots.decision_boundary(model, rows)
+    ax = plots.response(model, rows, points=9)
+    dots = next(c for c in ax.collections if not hasattr(c, "levels"))
+    filled = next(c for c in ax.collections if hasattr(c, "levels"))
+    assert dots.get_array().tolist() == [t for _, (t,) in rows]
+    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
+    low, high = min(100.0, 2 * x0 - 3 * y1 + 104), max(108.0, 2 * x1 - 3 * y0 + 104)
+    assert (filled.levels[0], filled.levels[-1]) == pytest.approx((low, high), rel=1e-12)
+    assert dots.norm.vmin == pytest.approx(low)
+    with pytest.raises(ValueError, match="a response is that of one output, and the model has 2"):
+        plots.response(MLP(2, [2]), [((0.0, 1.0), (1.0, 2.5))])
+
+
 def test_a_live_curve_without_a_notebook_is_told_before_the_training(monkeypatch):
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"IPython is not installed; write live\(show\)"):

@@ -14,6 +14,7 @@ from nn.cli.folder import TRAINED_WITH, Saved, image, listed, read, ready
 from nn.cli.numbers import seed
 from nn.files import write
 from nn.lab import course, landscape, plots
+from nn.lab.boundary import of_classes
 from nn.lab.recorder import Recorder
 from nn.losses import loss_function
 from nn.scores import NO_IS_NEGATIVE
@@ -78,6 +79,8 @@ def _curves(saved: Saved, args: argparse.Namespace) -> Any:
 def _boundary(saved: Saved, args: argparse.Namespace) -> Any:
     task = saved.problem()
     rows = replace(task.train, rows=(*task.train, *(task.test if task.held_out else ())))
+    if not of_classes(rows):
+        return plots.response(saved.model, rows).figure
     return plots.decision_boundary(saved.model, rows, boundary=0.0 if loss_function(task.loss) in NO_IS_NEGATIVE else None).figure
 
 

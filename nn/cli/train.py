@@ -140,7 +140,7 @@ def _write(args: argparse.Namespace, model: MLP, history: Any, task: Problem) ->
     files: dict[str, Any] = {
         "model.safetensors": (partial(save, model, dataset=task.test), "the model: load it with nn.load_predictor, ask it with python -m nn explain"),
         "run.json": (described(settings, history), "every setting, and the losses of every epoch"),
-        "curves.png": (image(loss_curves(history, held_out=task.held_out).figure), f"losses and {which} accuracy by epoch"),
+        "curves.png": (image(loss_curves(history, held_out=task.held_out).figure), f"losses{f' and {which} accuracy' * (history.epochs[-1].accuracy is not None)} by epoch"),
         "graph.svg": (draw(E, collapse="unit" if max(len(layer.neurons) for layer in model.layers) <= ABREAST else "network").svg.encode(), f"the gradient graph of the worst {whose}"),
         "explanation.txt": (f"{explanation}\n".encode(), "two of its weights, derivative by derivative"),
     }

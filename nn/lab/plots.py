@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from engine import no_grad
 from nn.history import Epoch, History
-from nn.lab.boundary import margins, target_class
-from nn.scores import predict
+from nn.lab.boundary import decision_boundary, response
+from nn.lab.canvas import BLUE, COLOURS, GREY, ORANGE, axes, figure, logarithmic, tidy
 
 
 if TYPE_CHECKING:
     from nn.lab.landscape import Surface
 
-
-BLUE, ORANGE, GREY = "#0877bd", "#d9730d", "#666666"  # told apart by every kind of colour vision
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito's, for lines
+__all__ = ["BLUE", "COLOURS", "GREY", "ORANGE", "Live", "axes", "decision_boundary", "figure", "gradient_sizes", "live", "logarithmic",
+           "loss_curves", "response", "saturation", "spread", "surface", "tidy", "trajectories"]  # fmt: skip
 
 
 def loss_curves(history: History, ax: Any = None, *, held_out: bool = True) -> Any:
@@ -58,47 +57,6 @@ def loss_curves(history: History, ax: Any = None, *, held_out: bool = True) -> A
         lines = [*lines, *right.get_lines()]
     ax.legend(lines, [line.get_label() for line in lines], frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    return ax
-
-
-def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: int = 81, boundary: float | None = None) -> Any:
-    """The class that the model tells at every point of the plane, and the rows; for models of two inputs.
-
-    A Dataset gives its own names to the axes and the classes. One output says no below `boundary`: if it is not given,
-    1/2, or 0 for tanh and for targets of -1 and 1; write 0 for outputs that are nets (bce_with_logits).
-    Raises ValueError for another number of inputs, or without rows.
-
-    >>> from nn import MLP, data
-    >>> decision_boundary(MLP(2, [2, 1], output="sigmoid"), data.XOR(), points=5).get_ylabel()
-    'input x2'
-    """
-    features, classes, scale = (getattr(rows, name, ()) for name in ("features", "classes", "scale"))
-    rows = list(rows)
-    if model.nin != 2:
-        raise ValueError(f"a decision boundary is drawn over two inputs, and the model takes {model.nin}; train one on two of them")
-    if not rows:
-        raise ValueError("a decision boundary needs rows (x, t), which say where to look; there are none")
-    if not isinstance(points, int) or points < 2:
-        raise ValueError(f"points must be a whole number >= 2, not {points!r}")
-    ax = axes(ax)
-    signed = any(-1.0 in t for _, t in rows if not isinstance(t, int))
-    side = boundary if boundary is not None else 0.0 if signed or model.output == "tanh" else 0.5
-    sides = [[x[k] for x, _ in rows] for k in (0, 1)]
-    pads = [0.25 * (max(s) - min(s)) or 1.0 for s in sides]
-    x1, x2 = ([min(s) - p + k * (max(s) - min(s) + 2 * p) / (points - 1) for k in range(points)] for s, p in zip(sides, pads, strict=True))
-    told = [[margins(predict(model, (a, b)), side) for a in x1] for b in x2]
-    for k in range(max(2, model.nout)):
-        ahead = [[m[k] for m in line] for line in told]
-        if (most := max(map(max, ahead))) > 0:  # between two points of the grid the border is where both are level
-            ax.contourf(x1, x2, ahead, levels=[0.0, 2 * most], colors=[COLOURS[k % 6]], alpha=0.25)
-    of = [target_class(t, 0.0 if signed else 0.5) for _, t in rows]
-    for k in sorted(set(of)):
-        mine = [x for (x, _), c in zip(rows, of, strict=True) if c == k]
-        name = classes[k] if k < len(classes) and not classes[k].isdecimal() else f"class {classes[k] if k < len(classes) else k}"
-        ax.scatter(*zip(*mine, strict=True), s=26, marker="os^Dv*"[k % 6], color=COLOURS[k % 6], edgecolor="white", label=name)
-    tidy(ax, *(f"input {name}{', standardised' * bool(scale)}" for name in features or ("x1", "x2")))
-    ax.grid(visible=False)
-    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=6)  # beside the rows, not on them
     return ax
 
 
@@ -270,43 +228,4 @@ def surface(
     ax.set_xlim(slice.a[0], slice.a[-1])
     ax.set_ylim(slice.b[0], slice.b[-1])
     ax.grid(visible=False)
-    return ax
-
-
-def axes(ax: Any = None) -> Any:
-    """`ax` itself, or those of a new figure; raises ImportError if the extra `plots` is missing."""
-    if ax is not None:
-        return ax
-    made = figure()
-    from nn.lab.shown import Axes
-
-    return made.add_subplot(axes_class=Axes)
-
-
-def figure(width: float = 6.4, height: float = 3.8) -> Any:
-    """An empty Figure of that many inches, which no global state knows; ImportError without the extra `plots`."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise ImportError('plots need matplotlib: pip install "nodegrad[plots]"') from None
-    from nn.lab.shown import Figure
-
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
-
-
-def tidy(ax: Any, x: str, y: str) -> Any:
-    """Name both axes, and take away the lines of the frame that carry no scale."""
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(alpha=0.25, linewidth=0.6)
-    ax.set_axisbelow(True)  # no line across a bar
-    return ax
-
-
-def logarithmic(ax: Any, ticks: Sequence[float]) -> Any:
-    """A logarithmic x axis with these ticks, written out, and no others."""
-    ax.set_xscale("log")
-    ax.set_xticks(list(ticks), [f"{x:g}" for x in ticks])
-    ax.set_xticks([], minor=True)
     return ax
