@@ -166,6 +166,8 @@ DAMAGE = {
     "a mean NaN": prepared(mean=[1.0, math.nan, 2.0]),
     "a scale of zero": prepared(scale=[1.0, 0.0, 2.0]),
     "a scale without means": prepared(mean=[]),
+    "something more said of the rows": prepared(unit="cm"),
+    "nothing said of the classes": lambda f: f.said["rows"].pop("classes") and f.described(),
     "rows null": lambda f: f.said.update(rows=None) or f.described(),
 }
 

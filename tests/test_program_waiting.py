@@ -134,6 +134,15 @@ def test_what_else_reads_a_weight_or_is_told_its_number_does_not_wait() -> None:
         assert native == (python[0], python[1], expected)
 
 
+def test_a_step_by_a_column_of_its_own_row_does_not_wait() -> None:
+    rows = [0.5, 1.0, 2.0, 1.5, 0.25, 0.5, 0.25, 0.75, -1.0]
+    layer = Layer(16, 3, tanh)
+    weights = [w for line in layer.w for w in line]
+    layer.outputs[2:] = [w - layer.x[1] * g for w, g in zip(weights, gradient(layer.E, weights), strict=True)]
+    python, native = scanned(layer, "python", rows, [0]), scanned(layer, "native", rows, [0])
+    assert native == (python[0], python[1], False)
+
+
 # ---- the proof
 
 

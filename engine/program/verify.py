@@ -114,4 +114,4 @@ def _between_rows(runner: Runner, plan: Plan, cases: Sequence[Case], strict: boo
 
 def agree(p: float, q: float, strict: bool) -> bool:
     """Whether a number of a program is the graph's: in every bit, or if it need not be strict within RELATIVE."""
-    return same(p, q) or (not strict and (p == q or math.isclose(p, q, rel_tol=RELATIVE, abs_tol=RELATIVE)))
+    return same(p, q) or (not strict and math.isclose(p, q, rel_tol=RELATIVE, abs_tol=RELATIVE))
