@@ -143,6 +143,18 @@ def test_a_step_by_a_column_of_its_own_row_does_not_wait() -> None:
     assert native == (python[0], python[1], False)
 
 
+@pytest.mark.parametrize("first", [4, 8])
+def test_units_of_two_learning_rates_do_not_wait(first: int) -> None:
+    rows = [0.5, 1.0, 2.0, 1.5, 0.25, 0.5, 0.25, 0.75, -1.0]
+    layer = Layer(16, 3, tanh)
+    weights = [w for line in layer.w for w in line]
+    slopes = gradient(layer.E, weights)
+    halves = [w - layer.eta * g for w, g in zip(weights, slopes, strict=True)], [w - 0.5 * (layer.eta * g) for w, g in zip(weights, slopes, strict=True)]
+    layer.outputs[2:] = [*halves[0][: 3 * first], *halves[1][3 * first :]]
+    python, native = scanned(layer, "python", rows, [0]), scanned(layer, "native", rows, [0])
+    assert native == (python[0], python[1], False)
+
+
 # ---- the proof
 
 
