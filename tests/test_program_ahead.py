@@ -156,6 +156,18 @@ def test_products_at_the_ends_of_the_floats(units: int, x: list[float], eta: flo
         assert native == pytest.approx(python, rel=1e-9, abs=0.0)
 
 
+@pytest.mark.parametrize("units", [8, 13])
+def test_a_product_of_rows_that_the_slope_takes_below_all_floats(units: int) -> None:
+    """d x is a float, and so is eta (d x); d times x x' is none, though eta would bring it back."""
+    layer = Layer(units, 3, lambda net: net * net * 2.0**-101, down)
+    layer.start = array("d", [2.0**600, *(w * 2.0**-250 for w in layer.start[1:])])
+    rows = [x * 2.0**-250 for x in (0.5, 0.25, -1.0, 0.75, 1.0, -0.5, 0.25, -0.75, 1.0, 0.5, 0.5, 1.0, -0.25, 1.0, 0.5)]
+    for last in range(3, 18, 3):
+        python, native = layer.both(rows[:last])
+        assert native == pytest.approx(python, rel=1e-9, abs=0.0)
+        assert abs(python[1]) > 2.0**-260
+
+
 @pytest.mark.parametrize("refused", range(6))
 def test_a_row_that_is_refused_meets_the_weights_that_the_rows_before_have_left(refused: int) -> None:
     layer = Layer(16, 3, lambda net: log(net * net) * 0.25, down)
