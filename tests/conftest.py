@@ -1,6 +1,7 @@
 """Profiles, the way to the oracles, and the fixtures that keep one test from touching the next."""
 
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -41,3 +42,13 @@ def table():
     for name in set(NAMES) - set(before[-1]):
         if not any(name.startswith(f"{row}_") for row in TABLE):
             del NAMES[name]
+
+
+@pytest.fixture
+def global_random_untouched():
+    """The random numbers of everybody, Python's and NumPy's, are where they were after a test."""
+    import numpy as np
+
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    yield
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before

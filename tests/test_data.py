@@ -3,7 +3,6 @@
 import math
 import os
 import pickle
-import random
 import subprocess
 import sys
 import warnings
@@ -21,14 +20,8 @@ from nn.data import Dataset, check_rows, load, moons, split, standardise
 from nn.dataset import same_columns
 
 
+pytestmark = pytest.mark.usefixtures("global_random_untouched")
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
-
-
-@pytest.fixture(autouse=True)
-def global_random_untouched():
-    before = random.getstate(), np.random.get_state()[1].tolist()
-    yield
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
 def fruit():

@@ -2,7 +2,6 @@
 
 import math
 import pickle
-import random
 import re
 from functools import partial
 from random import Random
@@ -14,6 +13,7 @@ import pytest
 from nn import MLP, Layer, Neuron, init
 
 
+pytestmark = pytest.mark.usefixtures("global_random_untouched")
 N = 20_000
 
 
@@ -27,13 +27,6 @@ def distance(xs, cdf):
     xs = np.sort(xs)
     expected = np.array([cdf(x) for x in xs])
     return max(np.abs(np.arange(1, N + 1) / N - expected).max(), np.abs(np.arange(N) / N - expected).max())
-
-
-@pytest.fixture(autouse=True)
-def global_random_untouched():
-    before = random.getstate(), np.random.get_state()[1].tolist()
-    yield
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """fit, accuracy, predict: trajectories beside an independent trainer, and what the history tells."""
 
 import io
-import random
 import re
 import sys
 
@@ -15,11 +14,7 @@ from nn import MLP, SGD, Epoch, History, Layer, Update, accuracy, data, fit, los
 from nn.lab.plots import loss_curves
 
 
-@pytest.fixture(autouse=True)
-def global_random_untouched():
-    before = random.getstate(), np.random.get_state()[1].tolist()
-    yield
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+pytestmark = pytest.mark.usefixtures("global_random_untouched")
 
 
 def beside_numpy(task, slower=1.0, **options):

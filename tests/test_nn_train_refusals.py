@@ -1,10 +1,8 @@
 """What ends a training, or cannot begin one: interrupts, divergence, bad input; each is told."""
 
 import math
-import random
 import re
 
-import numpy as np
 import pytest
 from tasks import numbers, xor
 
@@ -12,11 +10,7 @@ from nn import MLP, Diverged, Neuron, data, fit, losses
 from nn.scores import blind_loss
 
 
-@pytest.fixture(autouse=True)
-def global_random_untouched():
-    before = random.getstate(), np.random.get_state()[1].tolist()
-    yield
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+pytestmark = pytest.mark.usefixtures("global_random_untouched")
 
 
 # ---- interrupts and divergence
