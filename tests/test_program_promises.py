@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from apart import apart
 
 import engine
 from engine import Value, dot, draw, exp, gradient, primitive, sigmoid
@@ -112,6 +113,48 @@ def test_what_has_no_loops_and_is_too_large_for_machine_code_runs_in_python(monk
     for k in range(60):
         z = math.sin(z * (0.9 + 1e-3 * k)) if k % 3 else z + 0.75
     assert found == [z]
+
+
+def test_machine_code_of_too_many_lines_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr(native, "LINES", 60)
+    x = [Value(0.5 + k) for k in range(40)]
+    program = compile([engine.logsumexp(x)], x, backend="native")
+    assert program.backend == "python"
+    assert "lines of machine code: more than 60 take too long to make" in program.remark
+    assert program(*[0.0] * 40) == [math.log(40)]
+
+
+SOFTMAX = """
+from engine import Value, compile, softmax
+
+n = 120
+x = [Value(0.01 * k) for k in range(n)]
+for strict in (True, False):
+    program = compile(softmax(x), x, backend="native", strict=strict)
+    found, expected = program(*(0.02 * k for k in range(n))), softmax([0.02 * k for k in range(n)])
+    assert program.backend == "native" and not program.remark, program
+    assert found == expected if strict else max(abs(p - q) for p, q in zip(found, expected)) < 1e-15
+assert compile(softmax(x), x, backend="native").llvm.count("call double @exp") == 2 * n
+"""
+
+
+def test_a_softmax_of_many_classes_sums_once_and_leaves_llvm_its_stack() -> None:
+    pytest.importorskip("llvmlite")
+    apart(SOFTMAX)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_few_units_of_many_inputs_are_loops(strict: bool) -> None:
+    pytest.importorskip("llvmlite")
+    w = [[Value(0.25 + 0.001 * (k * j % 7)) for k in range(300)] for j in range(3)]
+    x = [Value(0.01 * k) for k in range(300)]
+    outputs, inputs = [sigmoid(dot(line, x)) for line in w], [*x, *(v for line in w for v in line)]
+    program = compile(outputs, inputs, backend="native", strict=strict)
+    numbers = [0.002 * (k % 11) - 0.01 for k in range(1200)]
+    expected = compile(outputs, inputs, backend="python")(numbers)
+    assert program(numbers) == (expected if strict else pytest.approx(expected, rel=1e-12))
+    assert len(program.llvm.splitlines()) < 1_000
 
 
 def test_few_instructions_of_many_operands_are_built_when_they_are_run() -> None:

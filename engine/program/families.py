@@ -19,7 +19,7 @@ from engine.source import opened
 
 
 CONSTANT, COLUMN, STATE, FIXED = -1, -2, -3, -4  # no families: constants, columns, state, and state that stays
-SHORT = 200  # steps, up to which a straight line may be better than loops
+SHORT, SMALL = 200, 1_000  # steps, and their operands, up to which a straight line may be better than loops
 LOOP = 4  # members, from which a family is worth a loop
 
 
@@ -98,7 +98,7 @@ def _inside(tape: Tape, members: list[list[int]], of: list[int]) -> set[int]:
 
 def narrow(tape: Tape, plan: Plan) -> bool:
     """Whether no family of a short tape fills a vector: then a straight line is the faster program."""
-    return len(tape.steps) <= SHORT and max(map(len, find_families(tape, plan).members), default=0) < 8
+    return len(tape.steps) <= SHORT and tape.size <= SMALL and max(map(len, find_families(tape, plan).members), default=0) < 8
 
 
 def calls(row: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.program.fit import Affine, fit
-from engine.program.lowering import constant
+from engine.program.lowering import Reduced, constant
 from engine.program.memory import Memory
 from engine.program.schedule import Schedule
 from engine.program.tape import Operand, Tape
@@ -24,6 +24,7 @@ class Loops(Memory):
         self.inputs = len(tape.inputs)
         self.columns = set(schedule.plan.columns)
         self.known: dict[int, str] = {}  # registers that are set whatever loops have run
+        self.reduced: Reduced = {}  # and those of sums
         self.row = "%row"  # where columns are read
 
     def value(self, p: Operand) -> str:
@@ -39,7 +40,7 @@ class Loops(Memory):
     def _single(self, place: int) -> None:
         step = self.tape.steps[place - self.inputs]
         groups = [[self.value(p) for p in g] for g in step.groups]
-        self.known[place] = self.low.row(step.row, groups, raises=not step.row.quiet)
+        self.known[place] = self.low.row(step.row, groups, not step.row.quiet, self.reduced)
         if place in self.schedule.spilled:
             self.store("%mem", self.schedule.address[place], self.known[place])
 

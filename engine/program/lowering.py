@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.formula import REDUCTIONS, Formula, each, fold
 from engine.ops import Row
@@ -22,6 +22,9 @@ ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 COMPARISONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq"}
 RAISING = {"div", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "power"}  # may give inf or NaN, where Python raises
 FAST = " reassoc nsz arcp contract"  # never what assumes NaN and infinities away
+
+
+Reduced: TypeAlias = dict[tuple[Any, ...], Any]  # registers of sums, by what is summed: a softmax has the same for every class
 
 
 class NotLowered(Exception):
@@ -148,14 +151,20 @@ class Lowering:
             raise NotLowered("a truth value is no number")
         return str(memo[f])
 
-    def row(self, row: Row, groups: Sequence[Sequence[str]], raises: bool) -> str:
-        """The value of a row over registers, its sums unrolled from left to right."""
+    def row(self, row: Row, groups: Sequence[Sequence[str]], raises: bool, reduced: Reduced | None = None) -> str:
+        """The value of a row over registers, its sums unrolled from left to right; `reduced` has those that were made before."""
         f = lowered(row)
         symbols = {s: g[0] for s, g, v in zip(row.args, groups, row.vector, strict=True) if not v}
         vectors = [(s, g) for s, g, v in zip(row.args, groups, row.vector, strict=True) if v]
         memo: dict[Formula, Any] = {}
+        reduced = {} if reduced is None else reduced
         for g in postorder(f, {}):
             if g.op not in REDUCTIONS:
+                continue
+            used = {h.args[0] for h in each(g) if h.op == "symbol"}
+            key = (g, raises, *(tuple(group) for s, group in zip(row.args, groups, strict=True) if s in used))
+            if key in reduced:
+                memo[g] = reduced[key]
                 continue
             known = {h: r for h, r in memo.items() if not h.vector}
             found = None
@@ -163,7 +172,7 @@ class Lowering:
                 here = symbols | {s: r for (s, _), r in zip(vectors, elements, strict=True)}
                 term = self.formula(g.args[0], here, dict(known), raises)
                 found = term if found is None else self.reduce(g.op, found, term)
-            memo[g] = found
+            memo[g] = reduced[key] = found
         return self.formula(f, symbols, memo, raises)
 
     def reduce(self, op: str, found: str, term: str) -> str:

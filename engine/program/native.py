@@ -12,12 +12,13 @@ from queue import SimpleQueue
 from typing import Any
 from weakref import ref
 
-from engine.program.lowering import Text
+from engine.program.lowering import NotLowered, Text
 from engine.program.plan import Run, Runner, address
 from engine.program.undisturbed import undisturbed
 
 
 CACHE_LINE = 64  # bytes
+LINES = 50_000  # of text, above which LLVM takes minutes, and at twice as many the whole stack of a thread
 
 
 def available() -> bool:
@@ -34,6 +35,8 @@ class MachineCode:
     """
 
     def __init__(self, text: Text) -> None:
+        if (lines := text.text.count("\n")) > LINES:
+            raise NotLowered(f"{lines:,} lines of machine code: more than {LINES:,} take too long to make")
         self.text, self.room, self.table, self.packed = text
         pointers, counts = [ctypes.c_void_p] * 5, [ctypes.c_int64] * 3
         self.run = ctypes.CFUNCTYPE(ctypes.c_int64, *pointers, *counts)(undisturbed(self._build))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from engine.ops import TABLE
 from engine.program.early import Early, find_early, row_to_come
 from engine.program.logistic import both, table
-from engine.program.lowering import Lowering, Text, declarations, lowered
+from engine.program.lowering import Lowering, Reduced, Text, declarations, lowered
 from engine.program.plan import Plan
 from engine.program.tape import Operand, Tape
 
@@ -146,6 +146,7 @@ class _Body:
         self.where |= {k: f"%state, i64 {i}" for i, k in enumerate(plan.state)}
         self.values: dict[int, str] = {}
         self.inside = ""  # the register that says whether every logistic function was within its table
+        self.reduced: Reduced = {}
         self._pairs: dict[Operand, tuple[str, str]] = {}
 
     def write(self) -> None:
@@ -156,7 +157,7 @@ class _Body:
                 self.registers[place] = self._logistic(*self.found[place])
                 continue
             groups = [[self._operand(p) for p in g] for g in step.groups]
-            self.registers[place] = self.low.row(step.row, groups, raises=not step.row.quiet)
+            self.registers[place] = self.low.row(step.row, groups, not step.row.quiet, self.reduced)
         wanted = {self.tape.outputs[k] for k in (*self.plan.feedback, *self.plan.collect)}
         self.values = {p: self._operand(p) for p in sorted(wanted)}
 

@@ -56,7 +56,7 @@ class UpdatedSums(SumLoops):
     def _begin(self, label: str, known: dict[int, str]) -> None:
         """Go on in a block where these registers are set."""
         self.lines.append(f"{label}:")
-        self.block, self.known = label, dict(known)
+        self.block, self.known, self.reduced = label, dict(known), {}
 
     def _carried(self) -> str:
         """What a row knows of those before it."""
