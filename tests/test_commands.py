@@ -131,10 +131,12 @@ def test_explain_of_a_lone_model_needs_rows(run, tmp_path):
     model = load(path)
     (told,) = re.findall(r"^dE/dw_o1,h1 = (\S+)", out, re.MULTILINE)
     assert float(told) == pytest.approx(slope(model, (1.0, 0.0), (1.0,), "bce", "w_o1,h1"), rel=1e-4)
-    status, out, _ = run("explain", path, "w_o1,h1", "--row=-0.5,2", "--t", "0.25", "--loss", "sse")
-    (told,) = re.findall(r"^dE/dw_o1,h1 = (\S+)", out, re.MULTILINE)
-    assert float(told) == pytest.approx(slope(model, (-0.5, 2.0), (0.25,), "sse", "w_o1,h1"), rel=1e-4)
+    for t in ("0.25", "1"):
+        status, out, _ = run("explain", path, "w_o1,h1", "--row=-0.5,2", "--t", t, "--loss", "sse")
+        (told,) = re.findall(r"^dE/dw_o1,h1 = (\S+)", out, re.MULTILINE)
+        assert float(told) == pytest.approx(slope(model, (-0.5, 2.0), (float(t),), "sse", "w_o1,h1"), rel=1e-4)
     refused(run("explain", path, "w_o1,h1", "--dataset", "iris"), "has 4 features and")
+    refused(run("explain", path, "w_o1,h1", "--dataset", "moons"), "has 2 features and 2 outputs, the model 2 and 1")
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,24 @@ def test_infinite_missing_huge_and_tiny_numbers_in_rows(order: list[int] | None)
         assert native == pytest.approx(python, rel=CLOSE, nan_ok=True)
 
 
+def test_where_the_state_stays_in_memory_no_sum_is_made_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.program import program as programs, straight
+
+    monkeypatch.setattr(straight, "REGISTERS", 6)  # of a state of seven
+    programs._built.clear()
+    unit, states = Unit(squares), []
+    for backend in ("python", "native"):
+        program = compile(unit.outputs, unit.inputs, backend=backend, strict=backend == "python")
+        scan, state = program.scanner(unit.fed, [0]), array("d", unit.start)
+        (losses,) = scan(array("d", [0.5, -1.0, 2.0, 0.75, 3.0, -0.25, 1.5, 0.25, -0.5]), state)
+        assert (program.backend, program.remark) == (backend, "")
+        states.append([*state, *losses])
+    text = scan.runner.__closure__[0].cell_contents.text
+    programs._built.clear()
+    assert "%early" not in text
+    assert states[1] == pytest.approx(states[0], rel=CLOSE)
+
+
 @pytest.mark.parametrize("refused", range(5))
 def test_a_row_that_is_refused_meets_the_weights_that_the_rows_before_have_left(refused: int) -> None:
     x, w, eta = Value(0.25, "x"), Value(0.5, "w"), Value(0.25, "eta")
