@@ -18,6 +18,8 @@ import engine
 from engine import Value, dot, draw, exp, gradient, primitive, sigmoid
 from engine.graph import topological
 from engine.program import Program, compile, native, program as programs, rolled  # noqa: A004
+from engine.program.plan import Plan
+from engine.program.tape import Tape
 from engine.trust.primitive import forget
 from nn import MLP, SGD, Layer, fit, losses
 from nn.compiled import CompiledSteps
@@ -142,6 +144,22 @@ assert compile(softmax(x), x, backend="native").llvm.count("call double @exp") =
 def test_a_softmax_of_many_classes_sums_once_and_leaves_llvm_its_stack() -> None:
     pytest.importorskip("llvmlite")
     apart(SOFTMAX)
+
+
+@pytest.mark.parametrize(("calls", "packed"), [(60, True), (300, False)])
+def test_vectors_are_not_looked_for_in_a_long_chain_of_refusals(calls: int, packed: bool) -> None:
+    pytest.importorskip("llvmlite")
+    x = Value(0.5, "x")
+    y = x
+    for k in range(calls):
+        y = exp(y * (0.1 + 1e-4 * k))
+    assert rolled.rolled(Tape([y], [x]), Plan((0,), collect=(0,))).packed == packed
+    program, z = compile([y], [x], backend="native"), 0.25
+    for k in range(calls):
+        z = math.exp(z * (0.1 + 1e-4 * k))
+    assert (program(0.25), program.backend, program.remark) == ([z], "native", "")
+    with pytest.raises(OverflowError, match="exp"):
+        program(1e5)
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -74,6 +74,7 @@ class Lowering:
         self.lanes = 1
         self.flag: str | None = None  # a register that holds whether something raises; None: nothing was asked
         self.flag_pointer = ""  # where loops keep it instead
+        self.flags = 0  # how often it may be set
 
     @property
     def type(self) -> str:
@@ -186,6 +187,7 @@ class Lowering:
 
     def raise_flag(self, x: str) -> None:
         """Set the flag where `x` is an infinity or a NaN."""
+        self.flags += 1
         size = self.intrinsic("fabs", x)
         bad = self.emit(f"fcmp uge {self.type} {size}, {self.number(float('inf'))}")
         if self.lanes > 1:

@@ -20,6 +20,7 @@ from engine.program.updated import UpdatedSums
 
 
 LINES = 10_000  # instructions beside loops, above which LLVM takes too long
+FLAGS = 128  # that one row may set: LLVM looks for vectors in their chain, in a time that grows with its cube
 
 
 def rolled(tape: Tape, plan: Plan, strict: bool = True) -> Text:
@@ -28,7 +29,8 @@ def rolled(tape: Tape, plan: Plan, strict: bool = True) -> Text:
     alone = sum(isinstance(task, Single) for task in (*schedule.early, *schedule.late))
     if alone > LINES:
         raise NotLowered(f"{alone:,} instructions belong to no loop; machine code of more than {LINES:,} takes too long to make")
-    return Text(_Writer(tape, plan, schedule, strict).text(), schedule.layout.size)
+    writer = _Writer(tape, plan, schedule, strict)
+    return Text(writer.text(), schedule.layout.size, packed=writer.low.flags <= FLAGS)
 
 
 class _Writer(UpdatedSums):
