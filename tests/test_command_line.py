@@ -253,6 +253,11 @@ def test_a_training_that_learned_says_nothing(run, options):
     assert run("train", *options.split())[::2] == (0, [])
 
 
+def test_where_one_answer_is_exact_nothing_is_said_of_it(run, tmp_path):
+    (tmp_path / "same.csv").write_text("x,t\n" + "".join(f"{x},2.5\n" for x in range(8)))
+    assert run("train", tmp_path / "same.csv", "--target", "t", "--epochs", 2)[::2] == (0, [])
+
+
 # ---- CSV files
 
 
