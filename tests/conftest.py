@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from engine.ops import TABLE
 from engine.source import NAMES
 
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is ignored where a shell began the tests in the background
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")

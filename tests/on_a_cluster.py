@@ -125,6 +125,7 @@ def cluster(folder, failures):
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # where it was ignored, as in the background of a shell
     folder = Path(sys.argv[1])
     dask.config.set(CALM)
     with cluster(folder, 3) as usual, cluster(folder, 0) as strict, Client(usual) as client, Client(strict) as other:
