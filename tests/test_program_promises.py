@@ -6,6 +6,7 @@ import importlib.util
 import math
 import signal
 import threading
+import time
 from _thread import interrupt_main
 from array import array
 from random import Random
@@ -215,20 +216,28 @@ def test_ctrl_c_leaves_the_state_of_the_last_visit_and_the_run_can_go_on(backend
     assert state == whole
 
 
+def interrupted_amid_a_block(backend: str, milliseconds: int) -> None:
+    visits = Value(0.0, "visits")
+    scan = compile([visits + 1.0], [visits], backend=backend).scanner({0: 0})
+    state: array[float] = array("d", [0.0])
+    told: list[int] = []
+
+    def interrupt() -> None:
+        while not told:
+            time.sleep(0.001)
+        time.sleep(milliseconds / 1000)
+        interrupt_main()
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        scan(10**12, state, progress=told.append)
+    assert state[0] == sum(told) > 0
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("milliseconds", [3, 20, 45, 90])
 def test_ctrl_c_amid_a_block_tells_of_every_visit_that_the_state_has_seen(backend: str, milliseconds: int) -> None:
-    visits = Value(0.0, "visits")
-    scan = compile([visits + 1.0], [visits], backend=backend).scanner({0: 0})
-    state, told = array("d", [0.0]), [0]
-
-    def interrupted() -> None:
-        threading.Timer(milliseconds / 1000, interrupt_main).start()
-        scan(10**12, state, progress=told.append)
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert state[0] == sum(told) > 0
+    apart(f"import test_program_promises; test_program_promises.interrupted_amid_a_block({backend!r}, {milliseconds})")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
