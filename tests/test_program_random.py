@@ -12,8 +12,9 @@ from random import Random
 import pytest
 
 import engine
-from engine import Value, gradient
+from engine import Value, gradient, where
 from engine.program import compile, program as programs  # noqa: A004
+from engine.program.tape import Tape
 
 
 NEEDED = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="no llvmlite")
@@ -104,3 +105,12 @@ def test_a_program_is_the_walk_bit_for_bit(backend: str, loops: bool, seed: int,
     places += [[random.choice(AWKWARD) for _ in inputs] for _ in range(20)]
     for numbers in places:
         assert run(program, numbers) == walked(outputs, inputs, numbers), numbers
+
+
+def test_what_a_constant_choice_leaves_out_is_not_there() -> None:
+    x, chosen = Value(2.0, "x"), Value(1.0)
+    left_out = (x + 1.0) * (x + 5.0)
+    y = where(chosen, x * x * 3.0, left_out) - 7.0
+    tape = Tape([y], [x])
+    assert [(step.row.name, step.groups) for step in tape.steps] == [("mul", ((0,), (0,))), ("mul", ((1,), (-3,))), ("sub", ((2,), (-4,)))]
+    assert tape.run([3.0]) == [20.0]
