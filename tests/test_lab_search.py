@@ -124,7 +124,7 @@ def test_an_executor_that_breaks_and_is_not_ours_leaves_what_was_done(tmp_path):
 
 
 def test_the_last_try_of_a_run_is_made_when_no_other_is_under_way():
-    taken, tries, beside = {}, Counter(), []
+    taken, tries, beside, under_way = {}, Counter(), [], []
 
     class Pool(Executor):
         """Run 0 breaks it, and what is under way; the others end at their second try."""
@@ -133,8 +133,10 @@ def test_the_last_try_of_a_run_is_made_when_no_other_is_under_way():
 
         def __init__(self):
             self.pending = []
+            under_way.append(0)
 
         def submit(self, f, job, setting, which):
+            under_way[-1] += 1
             tries[setting["seed"]] += 1
             future = Future()
             if setting["seed"] == 0:
@@ -149,6 +151,7 @@ def test_the_last_try_of_a_run_is_made_when_no_other_is_under_way():
 
     carry_out(Run, {k: {"seed": k} for k in range(3)}, Pool, lambda k, run: bool(taken.update({k: run})))
     assert beside == [[], [], [1, 2]]
+    assert under_way == [2, 2, 3]
     assert (taken[0].error, taken[1].error, taken[2].seed) == ("lost: its worker died, 3 times", "", 2)
 
 
