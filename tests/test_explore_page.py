@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from graphs import random_graph
+from pictures import neuron
 
 from engine import (
     Role,
@@ -87,19 +88,6 @@ def network(*sizes, loss=losses.sse, targets=None, **options):
     E = loss(model(x), [Value(t, Role("t", f"o{k + 1}")) for k, t in enumerate(targets)])
     E.backward()
     return E
-
-
-def neuron():
-    x1, x2 = Value(2.0, "x1"), Value(0.5, "x2")
-    w1, w2, b = Value(-0.3, "w1"), Value(1.0, "w2"), Value(0.2, "b")
-    net = x1 * w1 + x2 * w2 + b
-    net.label = "n"
-    o = net.tanh()
-    o.label = "o"
-    loss = (o - Value(1.0, "t")) ** 2
-    loss.label = "loss"
-    loss.backward()
-    return loss
 
 
 def expressions():

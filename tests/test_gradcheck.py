@@ -506,6 +506,8 @@ def test_a_wrong_rule_that_is_in_no_sample_is_noticed_by_the_whole_gradient(plan
 
 def test_a_long_check_says_so_beforehand(monkeypatch):
     monkeypatch.setattr(engine.trust.check, "LONG", -1.0)
+    assert gradcheck(chain(30))  # so short that nobody asks how long: it would be told
+    monkeypatch.setattr(engine.trust.check, "FEW", 0)
     with pytest.warns(UserWarning, match=r"^gradcheck: 30 nodes and 1 derivative take about \d+ seconds; fewer xs, or nodes=3, take less$"):
         gradcheck(chain(30))
     with pytest.warns(UserWarning, match=r"gradcheck: 2 nodes and 4 derivatives take"):

@@ -54,7 +54,7 @@ def test_the_live_curve_ends_with_the_training():
 def test_a_decision_boundary_needs_two_inputs_and_rows(nin):
     with pytest.raises(ValueError, match=f"the model takes {nin}"):
         plots.decision_boundary(MLP(nin, [2, 1]), [((0.5,) * nin, (1.0,))])
-    with pytest.raises(ValueError, match="there are none"):
+    with pytest.raises(ValueError, match=r"^there are no rows \(x, t\)"):
         plots.decision_boundary(MLP(2, [2, 1]), [])
 
 

@@ -29,6 +29,7 @@ from engine.value import Value, number
 
 
 LONG = 60.0  # seconds, from which the time that a check takes is told before
+FEW = 20_000  # arguments that a check reads, up to which it takes seconds: the time is not even estimated
 
 
 def gradcheck(
@@ -123,6 +124,8 @@ def _spread(nodes: list[Value], most: int | None) -> list[Value]:
 
 def _tell_if_long(graph: _Graph, derivatives: int, most: int | None) -> None:
     """Say how long a check will take, by a sample, if it is more than a minute."""
+    if sum(len(g) for n in graph.nodes for g in n._groups()) * (1 + derivatives) <= FEW:
+        return
     chosen = _spread([n for n in graph.nodes if n.op is not None], most)
     some, first, system = _spread(chosen, 20), graph.nodes[:200], ways()[0].system
     check = _seconds(lambda: [check_node(n) for n in some]) / max(1, len(some))

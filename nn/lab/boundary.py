@@ -78,9 +78,9 @@ class _Plane:
         features, scale = getattr(rows, "features", ()), getattr(rows, "scale", ())
         self.model, self.rows = model, list(rows)
         if model.nin != 2:
-            raise ValueError(f"a decision boundary is drawn over two inputs, and the model takes {model.nin}; train one on two of them")
+            raise ValueError(f"the plane is that of two inputs, and the model takes {model.nin}; train one on two of them")
         if not self.rows:
-            raise ValueError("a decision boundary needs rows (x, t), which say where to look; there are none")
+            raise ValueError("there are no rows (x, t), which say where in the plane to look; give those that the model was trained on")
         if not isinstance(points, int) or points < 2:
             raise ValueError(f"points must be a whole number >= 2, not {points!r}")
         sides = [[x[k] for x, _ in self.rows] for k in (0, 1)]
