@@ -58,11 +58,13 @@ def visit(browser, tmp_path):
     """Open the page of a graph; at the end of the test no error was reported and nothing was asked for."""
     problems, contexts = [], []
 
-    def go(root, scheme="light", size=(1080, 760), font=None, **options):
+    def go(root, scheme="light", size=(1080, 760), font=None, first=None, **options):
         view = explore(root, **options)
         contexts.append(browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme))
         page = contexts[-1].new_page()
         page.set_default_timeout(10_000)
+        if first:
+            page.add_init_script(first)
         path = view.save(tmp_path / f"{len(contexts)}.html").as_uri()
         page.on("console", lambda m: problems.append(m.text))
         page.on("pageerror", lambda e: problems.append(str(e)))
@@ -509,6 +511,47 @@ def test_a_narrow_frame_shows_all_of_a_small_graph(visit, width, sizes):
     page.evaluate("pick(root)")  # what is chosen is to be read
     page.set_viewport_size({"width": width, "height": 480})
     page.wait_for_function("view.scale >= LEGIBLE")
+
+
+ROOT_IN_SIGHT = """(() => { const [r, s] = [boxes[boxOf[root]].element.getBoundingClientRect(), svg.getBoundingClientRect()];
+    return r.width > 40 && r.left >= s.left && r.right <= s.right && r.top >= s.top && r.bottom <= s.bottom; })()"""
+
+
+SHOWN = "JSON.stringify([view, boxes.map(b => [b.x, b.y, b.w, b.h])])"
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 1), (3, 8, 7, 1)])
+@pytest.mark.parametrize("size", [(1, 1), (250, 40), (1600, 60)])
+def test_a_frame_that_gets_its_size_late_shows_what_it_would_have_shown(visit, size, sizes):
+    """A notebook may give its frame a size only after the page ran, and the browser then need not send "resize"."""
+    page = visit(network(*sizes), size=size, first="addEventListener('resize', e => e.stopImmediatePropagation(), true)")
+    page.set_viewport_size({"width": 750, "height": 480})
+    page.wait_for_function(ROOT_IN_SIGHT)
+    assert page.evaluate(SHOWN) == visit(network(*sizes), size=(750, 480)).evaluate(SHOWN)
+
+
+def test_what_has_the_focus_keeps_it_in_another_size(visit):
+    page = visit(network(2, 2, 1, expand=True), collapse=None)
+    page.evaluate("boxes[3].element.focus()")
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.wait_for_function("fittedFor.width < 701 && boxes.length")
+    assert page.evaluate("boxes.findIndex(b => b.element === document.activeElement)") == 3
+    assert page.evaluate("document.activeElement.isConnected")
+
+
+def test_a_stage_that_gets_smaller_in_the_same_window_still_shows_the_root(visit):
+    page = visit(network(3, 8, 7, 1))
+    page.evaluate("document.body.style.gridTemplateColumns = '300px 1fr'")
+    page.wait_for_function(ROOT_IN_SIGHT)
+
+
+def test_a_look_of_ones_own_stays_until_the_size_changes(visit):
+    page = visit(network(3, 8, 7, 1))
+    page.keyboard.press("+")
+    page.evaluate("document.getElementById('step').focus()")
+    seen = page.evaluate("JSON.stringify(view)")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))")
+    assert page.evaluate("JSON.stringify(view)") == seen
 
 
 def test_the_head_of_the_page_never_moves(visit):

@@ -10,7 +10,7 @@ const cut = (text, longest) => [...text].length > longest ? [...text].slice(0, l
 
 const unfolded = new Set(graph.folded ? [] : graph.units.keys());
 const COMPACT = 20, LABELLED = 60, HEADED = 200;  // boxes above which a unit is one line, arrows above which no label, no head
-const ROW = 20, PAD = 7, LEGIBLE = 0.75;  // of a box in pixels; the least scale of the first view: 12 px are then 9
+const ROW = 20, PAD = 7, LEGIBLE = 0.75, FARTHEST = 0.02;  // of a box in pixels; the least scale of the first view: 12 px are then 9; of any view
 const WAYS = [{stacked: false, room: 1}, {stacked: true, room: 1}, {stacked: true, room: 0.6}, {stacked: true, room: 0.3}];  // to arrange them
 const ARRANGED = 120;  // boxes up to which more ways than the first are tried
 const SMALL = 40, NARROW = 720;  // boxes up to which a frame of so many pixels shows all of it at first, legible or not
@@ -245,12 +245,12 @@ function toggle(k) {  // fold or unfold the unit of box k in place: it stays whe
 
 // ---- looking around ---------------------------------------------------------------------------------
 
-let view = {x: 0, y: 0, scale: 1};
+let view = {x: 0, y: 0, scale: 1}, fittedFor = {width: 0, height: 0};  // the size of the stage that `view` was made for
 function move() { canvas.setAttribute("transform", `translate(${view.x.toFixed(2)} ${view.y.toFixed(2)}) scale(${view.scale.toFixed(4)})`); }
 const extent = () => [Math.min(...boxes.map(b => b.x)), Math.min(...boxes.map(b => b.y)), most(boxes, b => b.x + b.w), most(boxes, b => b.y + b.h)];
 function fitting() {  // the scale at which all of it is seen
   const {width, height} = svg.getBoundingClientRect(), [x0, y0, x1, y1] = extent();
-  return Math.min((width - 28) / (x1 - x0), (height - 28) / (y1 - y0), 1.4);
+  return Math.max(FARTHEST, Math.min((width - 28) / (x1 - x0), (height - 28) / (y1 - y0), 1.4));
 }
 function fit(least = 0) {  // all of it; if that is smaller than `least`, the part around what is chosen, or the root's end
   const {width, height} = svg.getBoundingClientRect(), [x0, y0, x1, y1] = extent(), scale = Math.max(least, fitting());
@@ -258,6 +258,7 @@ function fit(least = 0) {  // all of it; if that is smaller than `least`, the pa
   const along = (size, low, high, middle) => scale * (high - low) <= size - 20 ? (size - scale * (low + high)) / 2
     : Math.min(14 - scale * low, Math.max(size - 14 - scale * high, size / 2 - scale * middle));
   view = {scale, x: along(width, x0, x1, center.x + center.w / 2), y: along(height, y0, y1, center.y + center.h / 2)};
+  fittedFor = {width, height};
   move();
 }
 const atOnce = () => innerWidth <= NARROW && boxes.length <= SMALL && chosen === null;
@@ -270,7 +271,7 @@ function reveal(k) {  // bring a box into view, by the shortest way
   move();
 }
 function zoom(factor, x, y) {  // around a point of the screen
-  const scale = Math.min(8, Math.max(0.02, view.scale * factor));
+  const scale = Math.min(8, Math.max(FARTHEST, view.scale * factor));
   view = {scale, x: x - (x - view.x) * scale / view.scale, y: y - (y - view.y) * scale / view.scale};
   move();
 }
@@ -474,7 +475,18 @@ document.onkeydown = event => {
   const act = looks[event.key] ?? (order.length ? steps[event.key] : null);
   if (act) { event.preventDefault(); act(); }
 };
-addEventListener("resize", firstView);
+function resized() {  // the page shows what one that had this size from the start would show
+  const {width, height} = svg.getBoundingClientRect();
+  if (width === fittedFor.width && height === fittedFor.height) return;
+  if (boxes.length <= ARRANGED) {  // another way to arrange them may now be the best
+    const focused = boxes.findIndex(b => b.element === document.activeElement);
+    redraw();
+    boxes[focused]?.element.focus({preventScroll: true});
+    light(restingBox());
+  }
+  firstView();
+}
+new ResizeObserver(resized).observe(svg);  // not "resize", which need not come when a frame is given its size only after this ran
 
 $("title").textContent = $("title").title = graph.title;
 $("step").max = order.length;
