@@ -12,6 +12,8 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that a test can `import oracles`
 
+from pages import browser, visit  # noqa: F401  (fixtures)
+
 import engine.errors
 from engine.formula import LATEX, TEXT
 from engine.ops import TABLE

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from pages import PATIENCE
 
 from engine import draw, explore
 from nn import MLP, losses
 
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 lab = pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
 nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no program chromium")
-FLAGS = ["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 TOKEN = "only-here"
 SIGN = "from nbformat.sign import TrustNotebookApp; TrustNotebookApp.launch_instance()"
-PATIENCE = 60_000  # milliseconds; a machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +68,6 @@ def server(home):
     finally:
         running.terminate()
         running.wait(30)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield b
-        b.close()
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ EQUIVALENT = {  # changes that change no number, and why; those that are drawn a
     "where(b > a, b, where([a -> b].equals(b), a, a + b))": "past a > b and b > a it is false for a NaN, of either",
     "where(b < a, b, where([a -> b].equals(b), a, a + b))": "past a < b and b < a it is false for a NaN, of either",
 }
-BESIDE = ["test_explore_page", "test_notebooks"]  # minutes in a browser or a kernel; what they show is computed by the rest
+BESIDE = ["test_explore_page", "test_explore_look", "test_notebooks"]  # minutes in a browser or a kernel; what they show is computed by the rest
 
 
 @dataclass(frozen=True)
