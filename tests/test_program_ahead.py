@@ -10,7 +10,7 @@ import pytest
 from trainings import Training, agree_however_many_rows
 
 from engine import Value, compile, dot, gradient, log, tanh  # noqa: A004
-from engine.program import Program, ahead, program as programs, updated, verify, waiting
+from engine.program import Program, ahead, build, updated, verify, waiting
 from engine.program.schedule import Schedule
 
 
@@ -24,10 +24,10 @@ def eight_are_many(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Updates wait for two rows from eight numbers on, and no test runs what another has built."""
     monkeypatch.setattr(waiting, "MANY", 8)
     monkeypatch.setattr(ahead, "LARGE", 8)
-    monkeypatch.setattr(programs, "narrow", lambda tape, plan: False)  # loops, however small
-    programs._built.clear()
+    monkeypatch.setattr(build, "narrow", lambda tape, plan: False)  # loops, however small
+    build.BUILT.clear()
     yield
-    programs._built.clear()
+    build.BUILT.clear()
 
 
 def pairs(program: Program, scan: Any) -> list[bool]:

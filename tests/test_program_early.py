@@ -12,7 +12,7 @@ from test_program_ahead import STEPS, down
 from trainings import Training, agree_however_many_rows
 
 from engine import Value, compile, dot, gradient, log, sigmoid, tanh  # noqa: A004
-from engine.program import Program, early
+from engine.program import Program, build, early
 from engine.program.straight import logistics
 
 
@@ -94,10 +94,10 @@ def test_infinite_missing_huge_and_tiny_numbers_in_rows(order: list[int] | None)
 
 
 def test_where_the_state_stays_in_memory_no_sum_is_made_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.program import program as programs, straight
+    from engine.program import straight
 
     monkeypatch.setattr(straight, "REGISTERS", 6)  # of a state of seven
-    programs._built.clear()
+    build.BUILT.clear()
     unit, states = Unit(squares), []
     for backend in ("python", "native"):
         program = compile(unit.outputs, unit.inputs, backend=backend, strict=backend == "python")
@@ -106,7 +106,7 @@ def test_where_the_state_stays_in_memory_no_sum_is_made_early(monkeypatch: pytes
         assert (program.backend, program.remark) == (backend, "")
         states.append([*state, *losses])
     text = scan.runner.__closure__[0].cell_contents.text
-    programs._built.clear()
+    build.BUILT.clear()
     assert "%early" not in text
     assert states[1] == pytest.approx(states[0], rel=CLOSE)
 
@@ -141,13 +141,13 @@ def test_what_else_reads_a_sum_has_the_one_of_its_row(name: str) -> None:
 
 
 def test_a_sum_that_is_wrong_is_noticed_when_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.program import program as programs, straight
+    from engine.program import straight
 
     right = straight.row_to_come
     monkeypatch.setattr(straight, "row_to_come", lambda low, e, known, old, tape, coming: right(low, e, known, known[e.weight], tape, coming))
-    programs._built.clear()
+    build.BUILT.clear()
     unit = Unit(squares)
     program = compile(unit.outputs, unit.inputs, backend="native", strict=False)
     program.scanner(unit.fed, [0])
-    programs._built.clear()
+    build.BUILT.clear()
     assert "rows in one go" in program.remark

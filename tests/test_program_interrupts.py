@@ -33,12 +33,12 @@ STORM = """
 import gc, math, signal, time
 from random import Random
 from engine import Value, compile
-from engine.program import native, program as programs
+from engine.program import build, native
 
 def ring(*_):
     raise KeyboardInterrupt
 
-programs.KEPT = 2  # machine code is let go of soon
+build.KEPT = 2  # machine code is let go of soon
 signal.signal(signal.SIGALRM, ring)
 random, interrupts, built, end = Random(3), 0, 0, time.monotonic() + 6.0
 while interrupts < 60 and time.monotonic() < end:
@@ -49,7 +49,7 @@ while interrupts < 60 and time.monotonic() < end:
             k = random.random()
             p = compile((k * x).tanh() + x, inputs=[x], backend="native")
             assert abs(p(2.0) - 2.0 - math.tanh(2.0 * k)) < 1e-12
-            cycle = [p, p._code()]
+            cycle = [p, p._called().code]
             cycle.append(cycle)
             del cycle, p
             built += 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine import Value, compile, gradient, log, sigmoid  # noqa: A004
-from engine.program import Program, logistic, program as programs, straight
+from engine.program import Program, build, logistic, straight
 
 
 pytest.importorskip("llvmlite")
@@ -110,9 +110,9 @@ def test_a_wrong_table_is_noticed_when_a_program_is_built(monkeypatch: pytest.Mo
     broken = array("d", [x * (1 + 1e-6) for x in numbers])
     skipped = (address - numbers.buffer_info()[0]) // 8
     monkeypatch.setattr(straight, "table", lambda: (broken.buffer_info()[0] + 8 * skipped, broken))
-    programs._built.clear()
+    build.BUILT.clear()
     x = Value(0.25, "x")
     program = compile([sigmoid(x)], [x], backend="native", strict=False)
-    programs._built.clear()
+    build.BUILT.clear()
     assert program(0.25) == pytest.approx([0.5621765008857981], rel=1e-15)
     assert program.remark.startswith("not straight: output 0 is")

@@ -18,7 +18,7 @@ from apart import apart
 import engine
 from engine import Value, dot, draw, exp, gradient, primitive, sigmoid
 from engine.graph import topological
-from engine.program import Program, compile, native, program as programs, rolled  # noqa: A004
+from engine.program import Program, build, compile, native, rolled  # noqa: A004
 from engine.program.plan import Plan
 from engine.program.tape import Tape
 from engine.trust.primitive import forget
@@ -103,7 +103,7 @@ def test_without_llvmlite_native_says_what_to_install_and_auto_takes_python(monk
 def test_what_has_no_loops_and_is_too_large_for_machine_code_runs_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("llvmlite")
     monkeypatch.setattr(rolled, "LINES", 40)
-    monkeypatch.setattr(programs, "STRAIGHT", 40)
+    monkeypatch.setattr(build, "STRAIGHT", 40)
     x = Value(0.5, "x")
     y = x
     for k in range(60):
@@ -252,7 +252,7 @@ def test_separate_programs_are_built_and_run_by_threads_at_once(backend: str) ->
 
     factors = [0.5 + 0.0625 * k for k in range(6)]
     expected, found = [result(f) for f in factors], dict.fromkeys(factors, 0.0)
-    programs._built.clear()
+    build.BUILT.clear()
 
     def work(f: float) -> None:
         found[f] = result(f)
@@ -269,16 +269,16 @@ def test_separate_programs_are_built_and_run_by_threads_at_once(backend: str) ->
 def test_programs_of_the_same_shape_are_built_once_and_the_oldest_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("llvmlite")
     built: list[int] = []
-    plain = Program._build
-    monkeypatch.setattr(Program, "_build", lambda self, plan: built.append(1) or plain(self, plan))
-    monkeypatch.setattr(programs, "KEPT", 2)
-    programs._built.clear()
+    plain = build.Builder._build
+    monkeypatch.setattr(build.Builder, "_build", lambda self, *what: built.append(1) or plain(self, *what))
+    monkeypatch.setattr(build, "KEPT", 2)
+    build.BUILT.clear()
     assert [sums("native", 0.75)[0](1.0, 2.0) for _ in range(3)] == [[2.75]] * 3
     assert len(built) == 1
     for factor in (0.25, 0.375, 0.75):
         assert sums("native", factor)[0](1.0, 2.0) == [factor + 2.0]
     assert len(built) == 4  # the first had to go for the third
-    assert len(programs._built) == 2
+    assert len(build.BUILT) == 2
 
 
 # ---- networks of every kind

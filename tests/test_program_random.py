@@ -13,7 +13,7 @@ import pytest
 
 import engine
 from engine import Value, gradient, where
-from engine.program import compile, program as programs  # noqa: A004
+from engine.program import build, compile  # noqa: A004
 from engine.program.tape import Tape
 
 
@@ -63,8 +63,8 @@ def a_graph(seed: int, steps: int = 12) -> tuple[list[Value], list[Value], Rando
 
 def as_loops(assign: Callable[[object, str, object], None]) -> None:
     """Programs built from now on are loops, however short and narrow."""
-    assign(programs, "narrow", lambda tape, plan: False)
-    programs._built.clear()
+    assign(build, "narrow", lambda tape, plan: False)
+    build.BUILT.clear()
 
 
 def bits(numbers: list[float]) -> list[bytes]:

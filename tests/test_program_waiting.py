@@ -10,7 +10,7 @@ import pytest
 from trainings import Training, a_training
 
 from engine import Value, compile, dot, gradient, log, tanh  # noqa: A004
-from engine.program import Program, program as programs, rolled, waiting
+from engine.program import Program, build, rolled, waiting
 from engine.program.schedule import Schedule
 
 
@@ -22,9 +22,9 @@ INF, NAN = float("inf"), float("nan")
 def eight_are_many(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Updates wait from eight numbers on, and no test runs what another has built."""
     monkeypatch.setattr(waiting, "MANY", 8)
-    programs._built.clear()
+    build.BUILT.clear()
     yield
-    programs._built.clear()
+    build.BUILT.clear()
 
 
 def waits(program: Program, scan: Any) -> int:

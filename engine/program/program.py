@@ -12,38 +12,26 @@ Program(2 inputs, 9 nodes, 2 outputs, backend='python')
 
 from __future__ import annotations
 
-import gc
-import hashlib
-import marshal
 from array import array
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from engine.errors import short
 from engine.graph import topological
 from engine.program import native
-from engine.program.families import narrow
+from engine.program.build import Builder, collector_at_rest
 from engine.program.inspection import Inspection, folds, regraphed, tasks
-from engine.program.lowering import NotLowered
-from engine.program.plan import Plan, Run, Runner, python_runner
-from engine.program.python import python_function, python_source
-from engine.program.rolled import rolled
+from engine.program.plan import Plan, Run
 from engine.program.scan import Scan
-from engine.program.straight import straight
-from engine.program.tape import Tape, check_values
-from engine.program.verify import Miscompiled, agree, cases, first_difference
-from engine.recording import check_fresh
+from engine.program.tape import check_values
+from engine.program.verify import Miscompiled, agree
 from engine.value import Value, number
 
 
 BACKENDS = ("auto", "python", "native")
 NOTHING = memoryview(array("d"))
 SMALL = 1_000  # operands, up to which a program is built at once, and not when it is first run
-STRAIGHT = 1_500  # instructions, above which LLVM takes too long over code without loops
 ROWS = 4  # that a program is timed on: its inputs stay in the cache
-KEPT = 64  # programs built in this process that wait to be used again
 
 
 def compile(  # noqa: A001
@@ -84,18 +72,6 @@ def compile(  # noqa: A001
         return Program(nodes, list(inputs), backend, strict, alone)
 
 
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """No cycles are made while many nodes and steps are, and to look for them takes longer than the work."""
-    at_work = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if at_work:
-            gc.enable()
-
-
 class Program:
     """A compiled graph: call it on numbers, or `scan` many rows. Made by `compile`."""
 
@@ -108,12 +84,10 @@ class Program:
         alone: bool,
     ) -> None:
         check_values(outputs, inputs)
-        nodes = topological(*outputs)
-        self._tape = Tape(outputs, inputs, nodes)
-        self._cases = cases(outputs, inputs, nodes)
+        self._builder = Builder(outputs, inputs, topological(*outputs), strict)
+        self._tape = self._builder.tape
         self._inputs, self._outputs = inputs, outputs
         self._strict, self._alone = strict, alone
-        self._source: str | None = None
         self._scans: dict[tuple[Any, ...], Scan] = {}
         self.backend = backend if backend != "auto" else "native" if native.available() else "python"
         self.remark = ""  # why another backend was taken than the one asked for
@@ -128,20 +102,18 @@ class Program:
     @property
     def source(self) -> str:
         """The program as readable Python, whichever backend runs it."""
-        if self._source is None:
-            self._source = python_source(self._tape)
-        return self._source
+        return self._builder.source
 
     @property
     def llvm(self) -> str:
         """The LLVM text of the program; empty on the Python backend."""
-        code = self._code()
+        code = self._called().code
         return "" if code is None else code.text
 
     @property
     def assembly(self) -> str:
         """The machine code of the program as text; empty on the Python backend."""
-        code = self._code()
+        code = self._called().code
         return "" if code is None else code.assembly()
 
     @property
@@ -158,12 +130,6 @@ class Program:
     @property
     def _calling(self) -> Plan:
         return Plan(tuple(range(len(self._inputs))), collect=tuple(range(len(self._outputs))))
-
-    def _code(self) -> native.MachineCode | None:
-        """The machine code of a call, if that is how it runs."""
-        self._called()
-        built = _built.get(_key(self._tape, self._calling, self.backend, self._strict)) or self._build(self._calling)
-        return built[1]
 
     def inspect(self, *numbers: Any) -> Inspection:
         """Every instruction with its number at these inputs, or at the recorded ones, and the code that runs it.
@@ -304,66 +270,19 @@ class Program:
             columns = tuple(k for k in range(len(inputs)) if k not in held)
             fed = tuple(_position("output", v, outputs, len(self._outputs)) for v in feedback.values())
             kept = tuple(_position("output", v, outputs, len(self._outputs)) for v in collect)
-            self._scans[asked] = self._prepared(Plan(columns, state, fed, kept))
+            self._scans[asked] = self._built(Plan(columns, state, fed, kept))
         return self._scans[asked]
 
-    # ---- building
-
-    def _prepared(self, plan: Plan) -> Scan:
-        """The machine for a plan, proved to be the graph: one that was built before too."""
-        key = _key(self._tape, plan, self.backend, self._strict)
-        built = _built.get(key)
-        if built is None or self._difference(built[0], plan):
-            with collector_at_rest():
-                built = _built[key] = self._build(plan)
-            if len(_built) > KEPT:
-                _built.popitem(last=False)
-        runner, code, self.remark = built
-        if code is None:
+    def _built(self, plan: Plan) -> Scan:
+        built = self._builder.built(plan, self.backend)
+        self.remark = built.remark
+        if built.code is None:
             self.backend = "python"
-        return Scan(plan, runner, self._tape)
+        return Scan(plan, built, self._tape)
 
     def _called(self) -> Scan:
         """The machine for one row of all inputs."""
         return self.scanner(collect=range(len(self._outputs)))
-
-    def _build(self, plan: Plan) -> Built:
-        """Native code if it is wanted and right, else Python, which says why in the remark."""
-        remark = ""
-        forms = [rolled, straight] if len(self._tape.steps) <= STRAIGHT else [rolled]
-        if self.backend == "native" and narrow(self._tape, plan):
-            forms.reverse()
-        for form in forms if self.backend == "native" else ():
-            try:
-                code = native.MachineCode(form(self._tape, plan, self._strict))
-                runner = native.native_runner(code)
-                if not (difference := self._difference(runner, plan)):
-                    return runner, code, remark
-                remark = f"not {form.__name__}: {difference}"
-            except NotLowered as reason:
-                remark = str(reason)
-        digest = _key(self._tape, plan, "python", True)[:8].hex()
-        runner = python_runner(python_function(self.source, f"<program {digest}>"), plan)
-        if difference := self._difference(runner, plan):
-            raise Miscompiled(f"compile: the program is not the graph: {difference}; nothing was run")
-        return runner, None, remark
-
-    def _difference(self, runner: Runner, plan: Plan) -> str:
-        """How the runner differs from the graph, or nothing; raises StaleGraph if it is the graph that has changed."""
-        difference = first_difference(runner, plan, self._cases, self._tape, self._strict)
-        if difference:
-            check_fresh(*self._outputs)
-        return difference
-
-
-Built: TypeAlias = tuple[Runner, native.MachineCode | None, str]
-_built: OrderedDict[bytes, Built] = OrderedDict()
-
-
-def _key(tape: Tape, plan: Plan, backend: str, strict: bool) -> bytes:
-    """A name for what is built; programs of the same shape have the same."""
-    labels = tuple(map(str, (*tape.inputs, *(s.label for s in tape.steps)))) if backend != "native" else ()
-    return hashlib.sha256(marshal.dumps((tape.key(), tuple(plan), backend, strict, labels), 2)).digest()
 
 
 def _position(what: str, v: Any, known: Mapping[Value, int], n: int) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.errors import short
-from engine.program.plan import Plan, Run, Runner, apart, store, view, visits
+from engine.program.build import Built
+from engine.program.plan import Plan, Run, apart, store, view, visits
 from engine.program.tape import Tape
 
 
@@ -20,8 +21,9 @@ GROWTH = 64  # times a block is larger than the one before it, at most
 class Scan:
     """A program with its feedback and what to collect decided; made by `Program.scanner`."""
 
-    def __init__(self, plan: Plan, runner: Runner, tape: Tape) -> None:
-        self._plan, self.runner, self._tape = plan, runner, tape
+    def __init__(self, plan: Plan, built: Built, tape: Tape) -> None:
+        self._plan, self._tape = plan, tape
+        self.runner, self.code, _ = built
 
     def __call__(
         self,
