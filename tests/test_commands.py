@@ -11,6 +11,7 @@ import pytest
 from nn import MLP, data, fit, load, losses, save
 from nn.__main__ import EXAMPLES, main
 from nn.files import load_predictor
+from nn.lab import landscape
 from nn.lab.experiments import ALL
 from nn.lab.experiments.one_neuron import small_steps
 from nn.lab.plots import axes
@@ -216,6 +217,22 @@ def test_a_flat_landscape_is_called_flat(run, moons, monkeypatch, tmp_path):
     assert "inside" in sloping
 
 
+def test_a_landscape_has_the_trained_weights_in_its_middle_and_directions_of_its_own_for_every_seed(run, moons, monkeypatch):
+    asked, drawn, plain = [], [], landscape.plane
+    monkeypatch.setattr("nn.lab.landscape.plane", lambda *args, **kw: asked.append(kw) or plain(*args, **kw | {"points": 3}))
+    monkeypatch.setattr("nn.cli.plot.image", lambda figure, kind: drawn.append(figure.axes[0]) or b"")
+    for seed in range(4):
+        assert run("plot", moons, "landscape", "--seed", seed)[0] == 0
+    assert run("plot", moons, "landscape", "--along", "w_o1,h2", "w_h1,x1", "--points", 401, "--reach", 2.5)[0] == 0
+    assert len({kw[name] for kw in asked[:4] for name in ("first", "second")}) == 8  # no direction is drawn twice
+    assert [(kw["points"], kw["reach"]) for kw in asked] == [(41, 1.0)] * 4 + [(401, 2.5)]
+    for ax, half in ((drawn[0], 1.0), (drawn[-1], 2.5)):
+        assert (ax.get_xlim(), ax.get_ylim()) == ((-half, half), (-half, half))
+        assert [(*map(float, x), *map(float, y)) for x, y in (line.get_data() for line in ax.get_lines())] == [(0.0, 0.0)]
+    assert (drawn[0].get_xlabel(), drawn[0].get_ylabel()) == ("first random direction", "second random direction")
+    assert (drawn[-1].get_xlabel(), drawn[-1].get_ylabel()) == ("along w_o1,h2", "along w_h1,x1")
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [
@@ -223,6 +240,8 @@ def test_a_flat_landscape_is_called_flat(run, moons, monkeypatch, tmp_path):
         ("landscape --seed -3", "--seed: write a whole number >= 0, not -3"),
         ("landscape --points 1", "points must be a whole number >= 2, not 1"),
         ("landscape --reach 0", "reach must be a number above 0, not 0.0"),
+        ("landscape --points 402", "--points is 402, and a side of the picture has at most 401"),
+        ("landscape --along w_h1,x1 w_h1,x1", "--along names w_h1,x1 twice; a landscape is drawn along two different weights"),
         ("walks --points 0", "points must be a whole number >= 2, not 0"),
         ("weights --weights w_h1,x1 w_h9,x1", "the model has no weight 'w_h9,x1' (did you mean w_h4,x1?); it has w_h1,x1, w_h1,x2, w_h2,x1, "),
         ("histogram", "invalid choice: 'histogram'"),
@@ -250,6 +269,18 @@ def test_the_walk_of_sgd_is_that_of_the_run(moons, monkeypatch, run):
     assert kept["SGD"][0] == whole[0] == [p.data for p in start.parameters()]
     assert kept["SGD"][-1] == [p.data for p in load(moons / "model.safetensors").parameters()]
     assert (len(kept["SGD"]), len(whole)) == (8 * len(train) + 1, 9)
+    from_the_end = np.array([*whole, *kept["SGD"]]) - kept["SGD"][-1]
+    spread = np.linalg.eigvalsh(from_the_end.T @ from_the_end)  # in ascending order
+    assert f"this plane holds {100 * (spread[-2] + spread[-1]) / spread.sum():.0f} % of the walks" in ax.get_title()
+
+
+def test_a_walk_of_more_numbers_than_are_kept_is_refused(moons, monkeypatch, run):
+    numbers = 8 * 160 * 22  # epochs, rows, weights
+    monkeypatch.setattr("nn.cli.plot.LARGEST", numbers - 1)
+    told = "the walk of this run has 28,160 numbers, more than the 28,159 that are kept; train fewer epochs or weights"
+    refused(run("plot", moons, "walks", "--points", 2), told)
+    monkeypatch.setattr("nn.cli.plot.LARGEST", numbers)
+    assert run("plot", moons, "walks", "--points", 2)[0] == 0
 
 
 def test_what_is_drawn_step_by_step_is_the_run(moons, monkeypatch, run):

@@ -48,6 +48,12 @@ def test_a_run_is_a_lone_run_bit_for_bit():
         assert repr(rebuilt) == repr(model)
 
 
+def test_the_seconds_of_a_run_are_those_from_its_start_to_its_end(monkeypatch):
+    clock = iter([100.0, 102.5, 110.0, 110.25])
+    monkeypatch.setattr("nn.lab.search.job.perf_counter", lambda: next(clock))
+    assert [run.seconds for run in started(2)] == [2.5, 0.25]
+
+
 @pytest.mark.parametrize("where", ["threads", "processes", "a number"])
 def test_the_same_seeds_give_the_same_results_on_every_executor(where):
     here = started(6)
