@@ -446,7 +446,7 @@ def test_what_was_tried_over_a_decade_is_drawn_over_decades():
             assert [t.get_text() for t in ax.get_xticklabels()] == [f"{x:g}" for x in rates]
 
 
-@pytest.mark.parametrize("rates", [[0.006, 0.3, 0.31, 0.47], [0.00598068, 0.0118617, 0.468524]])
+@pytest.mark.parametrize("rates", [[0.006, 0.3, 0.31, 0.47], [0.01, 0.011, 1.0], [0.00598068, 0.0118617, 0.468524]])
 def test_the_numbers_under_a_search_do_not_run_into_one_another(rates):
     pytest.importorskip("matplotlib")
     ax = grid(data.XOR(), {"lr": rates}, hidden=2, loss="sse", epochs=1).plot("lr")
