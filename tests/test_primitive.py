@@ -222,6 +222,15 @@ def test_programs_know_it():
     assert list(f(0.2, 1.1)) == [wanted.data, *(v.data for v in gradient(wanted, [x2, z2]))]
 
 
+def test_another_function_of_a_name_that_was_forgotten_is_another_program():
+    x, found = Value(0.7, "x"), []
+    for y in (3.0, -5.0):  # at one place; elsewhere both are the square
+        bump = primitive("bump", lambda a, y=y: y if 0.3 < a < 0.3001 else a * a, lambda a: 2 * a)
+        found.append(engine.compile([bump(x)], [x], backend="python")(0.30005))
+        forget("bump")
+    assert found == [[3.0], [-5.0]]
+
+
 # ---- functions that are Python through and through ----------------------------------------------
 
 

@@ -114,3 +114,11 @@ def test_what_a_constant_choice_leaves_out_is_not_there() -> None:
     tape = Tape([y], [x])
     assert [(step.row.name, step.groups) for step in tape.steps] == [("mul", ((0,), (0,))), ("mul", ((1,), (-3,))), ("sub", ((2,), (-4,)))]
     assert tape.run([3.0]) == [20.0]
+
+
+@pytest.mark.parametrize("backend", ["python", pytest.param("native", marks=NEEDED)])
+def test_an_input_that_chooses_or_is_multiplied_is_none_of_the_constants(backend: str) -> None:
+    x = Value(2.0, "x")
+    program = compile([where(x, x + 5.0, x - 1.0), x * (x + 1.0)], [x], backend=backend)
+    assert program(0.0) == [-1.0, 0.0]
+    assert program(3.0) == [8.0, 12.0]

@@ -10,7 +10,7 @@ import pytest
 from trainings import Training
 
 from engine import Value, affine, compile, dot  # noqa: A004
-from engine.program import program as programs
+from engine.program import build
 from engine.program.schedule import Schedule
 from engine.program.tasks import Sums
 
@@ -21,10 +21,10 @@ pytest.importorskip("llvmlite")
 @pytest.fixture(autouse=True)
 def loops_however_small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Short programs are scheduled too, and no test runs what another has built."""
-    monkeypatch.setattr(programs, "narrow", lambda tape, plan: False)
-    programs._built.clear()
+    monkeypatch.setattr(build, "narrow", lambda tape, plan: False)
+    build.BUILT.clear()
     yield
-    programs._built.clear()
+    build.BUILT.clear()
 
 
 def some(n: int, seed: int = 1) -> list[float]:
