@@ -15,6 +15,7 @@ from engine.errors import short
 from engine.graph import topological
 from engine.recording import check_fresh
 from engine.value import Value, number, tick
+from engine.whole import integer
 
 
 Function: TypeAlias = Callable[..., Any]
@@ -31,7 +32,7 @@ class Call:
     def __init__(
         self, name: str, f: Function, argnums: Argnums, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
     ) -> None:
-        self.name, self.single = name, isinstance(argnums, int)
+        self.name, self.single = name, integer(argnums) is not None
         self.begun = tick()
         numbers = _positions(name, argnums, len(args))
         self.arguments = [args[k] for k in numbers]
@@ -147,8 +148,8 @@ def checked(f: Any, name: str, argnums: Any = 0, form: str = "(f)(x)") -> None:
         raise TypeError(f"{name} takes a function, {name}{form}, not {f!r}; of a recorded graph take gradient(y, [x])")
     if not callable(f):
         raise TypeError(f"{name} takes a function, {name}{form}, not {short(f)}")
-    chosen = [argnums] if isinstance(argnums, int) else argnums
-    if not isinstance(chosen, list | tuple) or any(k.__class__ is not int for k in chosen):
+    chosen = argnums if integer(argnums) is None else [argnums]
+    if not isinstance(chosen, list | tuple) or any(integer(k) is None for k in chosen):
         point = ", ".join(map(short, argnums)) if isinstance(argnums, list | tuple) else short(argnums)
         raise TypeError(
             f"{name}: argnums is an int or a tuple of ints, as in argnums=(0, 2), not {short(argnums)}; "
@@ -161,7 +162,8 @@ def checked(f: Any, name: str, argnums: Any = 0, form: str = "(f)(x)") -> None:
 def _positions(name: str, argnums: Argnums, count: int) -> list[int]:
     """The positions of the arguments that are differentiated by, counted from the left."""
     found = []
-    for k in [argnums] if isinstance(argnums, int) else argnums:
+    chosen: Any = argnums if integer(argnums) is None else [argnums]
+    for k in chosen:
         if not -count <= k < count:
             raise TypeError(
                 f"{name}: argnums={argnums} asks for argument {k}, and the function was called with {count} by "

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from nn.csv_trouble import ARCHIVES, LARGEST, as_numbers, broken_line, one_cell, other_length
 from nn.dataset import Dataset, Target, count, numbered
+from nn.numbers import integer
 
 
 Lines: TypeAlias = list[tuple[int, list[str]]]    # of a CSV file: line number and cells
@@ -107,8 +108,8 @@ def _column(file: str, names: Sequence[str], target: str | int | None) -> int:
         raise ValueError(f"{file} has one column, {names[0]!r}; it needs features and a target, separated by commas")
     if isinstance(target, str) and target in names:
         return names.index(target)
-    if isinstance(target, int) and -len(names) <= target < len(names):
-        return target % len(names)
+    if (k := integer(target)) is not None and -len(names) <= k < len(names):
+        return k % len(names)
     if target is None:
         raise ValueError(f"say which column of {file} to predict, as target or --target: one of {', '.join(names)}")
     raise ValueError(f"target is {target!r}, which is no column of {file}; write one of the names {', '.join(names)} "

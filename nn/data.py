@@ -11,8 +11,9 @@ from reprlib import repr as short
 from typing import Any
 
 from nn.csv_file import StrPath, read_csv
-from nn.dataset import Dataset, Row, check_rows, count, number, same_columns
+from nn.dataset import Dataset, Row, check_rows, count, same_columns
 from nn.init import generator
+from nn.numbers import number, whole
 
 
 __all__ = ["AND", "OR", "XOR", "Dataset", "Row", "breast_cancer", "check_rows", "digits", "iris", "load", "moons",
@@ -54,8 +55,7 @@ def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
     >>> moons(6, noise=0)[2:4].rows == (((math.cos(math.pi / 2), 1.0), 0), ((1 - math.cos(math.pi / 2), -0.5), 1))
     True
     """
-    if not isinstance(n, int) or n < 2:
-        raise ValueError(f"n is {n!r}; write an int of 2 or more")
+    n = whole("n", n, 2)
     if number(noise, "noise") < 0:
         raise ValueError(f"noise is {noise!r}, but a standard deviation is 0 or more")
     rng = generator(seed)

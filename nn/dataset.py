@@ -12,6 +12,8 @@ from numbers import Real
 from reprlib import repr as short
 from typing import Any, TypeAlias, overload
 
+from nn.numbers import number, plain
+
 
 Target: TypeAlias = tuple[float, ...] | int
 Row: TypeAlias = tuple[tuple[float, ...], Target]
@@ -38,9 +40,10 @@ class Dataset(Sequence[Row]):
     scale: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        features, classes, rows = tuple(self.features), tuple(self.classes), tuple(self.rows)
+        features, classes = _names("features", self.features), _names("classes", self.classes)
+        rows: Any = tuple(self.rows if isinstance(self.rows, Iterable) else as_pairs(self.rows))  # the latter refuses
         if rows:
-            pairs, width = _pairs(rows), len(classes) or None
+            pairs, width = as_pairs(rows), len(classes) or None
             indexed = classes and not isinstance(pairs[0][1], tuple | list)
             rows = tuple(check_rows(pairs, len(features) or None, width, width if indexed else None))
             features = features or numbered(len(rows[0][0]))
@@ -116,6 +119,14 @@ def count(n: int, one: str, many: str = "") -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
 
 
+def _names(what: str, names: Any) -> tuple[str, ...]:
+    """The names as a tuple; TypeError for a text, whose letters are no names, and for what is no text among them."""
+    found = tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else (None,)
+    if not all(isinstance(name, str) for name in found):
+        raise TypeError(f"{what} are {short(names)}, not names; write ('first', 'second')")
+    return tuple(map(str, found))
+
+
 def numbered(n: int) -> tuple[str, ...]:
     return tuple([f"x{i}" for i in range(1, n + 1)])
 
@@ -136,7 +147,7 @@ def check_rows(rows: Iterable[Any], nin: int | None, nout: int | None = None, cl
     ValueError: row 1: x has 1 number, expected 2: (1.0,)
     """
     checked: list[Row] = []
-    for i, (x, t) in enumerate(_pairs(rows)):
+    for i, (x, t) in enumerate(as_pairs(rows)):
         inputs = _numbers(x, nin, f"row {i}: x")
         if classes is not None:
             checked.append((inputs, _index(t, classes, f"row {i}: t")))
@@ -148,23 +159,23 @@ def check_rows(rows: Iterable[Any], nin: int | None, nout: int | None = None, cl
     return checked
 
 
-def _pairs(rows: Iterable[Any]) -> list[tuple[Any, Any]]:
+def as_pairs(rows: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """The rows as pairs of what is to be checked, arrays as lists; TypeError for what is no pair, ValueError for no rows."""
     if not isinstance(rows, Iterable):
         raise TypeError(f"rows are {short(rows)}, not a sequence of pairs (x, t)")
     pairs: list[tuple[Any, Any]] = []
     for i, row in enumerate(rows):
-        pair = _plain(row)
+        pair = plain(row)
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise TypeError(f"row {i} is {short(pair)}, not a pair (x, t); for arrays X and T write list(zip(X, T))")
-        pairs.append((_plain(pair[0]), _plain(pair[1])))
+            raise TypeError(f"row {i} is {short(pair)}, not a pair (x, t); for arrays X and T write zip(X, T, strict=True)")
+        if isinstance(pair[0], Real) and isinstance(plain(pair[1]), Real):
+            raise TypeError(f"row {i} is {short(pair)}, two numbers; write (({pair[0]!r},), ({pair[1]!r},)) for one input and "
+                            "one target, or zip(X, T, strict=True) for inputs X and targets T apart")
+        pairs.append((plain(pair[0]), plain(pair[1])))
     if not pairs:
-        raise ValueError("there are no rows; at least one pair (x, t) is needed")
+        read = "; what is read once, as zip, may have been read before: write list(rows)" if isinstance(rows, Iterator) else ""
+        raise ValueError(f"there are no rows; at least one pair (x, t) is needed{read}")
     return pairs
-
-
-def _plain(value: Any) -> Any:
-    """A NumPy array or scalar as lists and Python numbers (NumPy need not be imported), anything else as it is."""
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _numbers(values: Any, width: int | None, where: str, hint: str = "") -> tuple[float, ...]:
@@ -177,19 +188,6 @@ def _numbers(values: Any, width: int | None, where: str, hint: str = "") -> tupl
         raise ValueError(f"{where} has {count(len(values), 'number')}, expected {expected}: {short(values)}")
     return tuple([v if type(v) is float and math.isfinite(v) else number(v, f"{where}[{i}]")
                   for i, v in enumerate(values)])
-
-
-def number(value: Any, where: str) -> float:
-    plain = _plain(value)
-    if not isinstance(plain, Real):
-        raise TypeError(f"{where} is {short(plain)} of type {type(plain).__name__}; write a number")
-    try:
-        number = float(plain)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{where} is {short(plain)}; write a finite number")
-    return number
 
 
 def _index(value: Any, classes: int, where: str) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
+from nn.numbers import whole
 
 
 if TYPE_CHECKING:
@@ -153,13 +154,13 @@ class History:
 
     def undo(self, steps: int = 1) -> None:
         """Take back updates, the last one first."""
-        if _positive("steps", steps) > self.at:
+        if (steps := whole("steps", steps)) > self.at:
             raise ValueError(f"{steps} updates cannot be undone: {self.at} of {self._log.made} are made; undo() takes at most {self.at}")
         self.go_to(self.at - steps)
 
     def redo(self, steps: int = 1) -> None:
         """Make updates again that were taken back."""
-        if _positive("steps", steps) > (left := self._log.made - self.at):
+        if (steps := whole("steps", steps)) > (left := self._log.made - self.at):
             raise ValueError(f"{steps} updates cannot be made again: {left} of {self._log.made} are undone; redo() takes at most {left}")
         self.go_to(self.at + steps)
 
@@ -205,9 +206,3 @@ class History:
         if self.log is None:
             raise ValueError("this training was not recorded: fit(..., record='updates') keeps its updates")
         return self.log
-
-
-def _positive(name: str, n: Any) -> int:
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"{name} must be a whole number >= 1, not {n!r}")
-    return n

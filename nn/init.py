@@ -14,6 +14,8 @@ from functools import partial
 from random import Random
 from typing import TypeAlias
 
+from nn.numbers import number, plain, whole
+
 
 __all__ = ["INITIALISERS", "Initialiser", "constant", "generator", "he", "initialiser", "normal", "uniform", "xavier", "zeros"]
 
@@ -43,7 +45,7 @@ def he(random: Random, nin: int, nout: int) -> float:
 
 def constant(c: float) -> Initialiser:
     """Every weight is `c`: hidden units stay equal, and symmetry is never broken (SX-R1)."""
-    return partial(_constant, float(c))
+    return partial(_constant, number(c, "a weight"))
 
 
 def _constant(c: float, random: Random, nin: int, nout: int) -> float:
@@ -71,8 +73,8 @@ def initialiser(which: str | float | Initialiser) -> Initialiser:
     """
     if callable(which):
         return which
-    if isinstance(which, int | float) and not isinstance(which, bool) and math.isfinite(which):
-        return constant(which)
+    if isinstance(c := plain(which), int | float) and not isinstance(c, bool) and math.isfinite(c):
+        return constant(c)
     if isinstance(which, str) and which in INITIALISERS:
         return INITIALISERS[which]
     names = ", ".join(sorted(INITIALISERS))
@@ -87,8 +89,6 @@ def generator(seed: int) -> Random:
     >>> generator(None)
     Traceback (most recent call last):
     ...
-    ValueError: seed is None; write an int of 0 or more
+    ValueError: seed must be a whole number >= 0, not None
     """
-    if not isinstance(seed, int) or seed < 0:  # Random(None) cannot be repeated, and Random(-1) equals Random(1)
-        raise ValueError(f"seed is {seed!r}; write an int of 0 or more")
-    return Random(seed)
+    return Random(whole("seed", seed, 0))  # Random(None) cannot be repeated, and Random(-1) equals Random(1)

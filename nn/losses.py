@@ -208,7 +208,7 @@ def loss_function(which: str | Loss) -> Loss:
     """
     if callable(which):
         return which
-    if which not in LOSSES:
+    if not isinstance(which, str) or which not in LOSSES:
         raise ValueError(f"unknown loss {which!r}; choose from {', '.join(LOSSES)}")
     return LOSSES[which]
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from operator import index
 from random import Random
 from typing import Any
 
 import engine
 from engine import Leaves, Role, Value, recording
 from nn.init import Initialiser, generator, initialiser
+from nn.numbers import whole
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any] | None] = {
@@ -79,6 +79,8 @@ class Module:
         Raises ValueError, and changes nothing, if a name is missing or unknown, a shape differs or a
         number is not finite.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"a state dict is needed, such as that of model.state_dict(), not {_brief(state)}; nothing was loaded")
         tensors = self.tensors()
         if missing := tensors.keys() - state.keys():
             raise ValueError(f"the state dict lacks {sorted(missing)}; nothing was loaded")
@@ -109,10 +111,10 @@ class Neuron(Module):
         sources: Sequence[str] | None = None,
         nout: int = 1,
     ) -> None:
-        nin = _count("nin", nin)
+        nin, nout = whole("nin", nin), whole("nout", nout)
         random = seed if isinstance(seed, Random) else generator(seed)
         draw = initialiser(init)
-        sources = sources or [f"x{i}" for i in range(1, nin + 1)]
+        sources = _units("x", nin, sources)
         self.w = Leaves(Value(draw(random, nin, nout), Role("w", name, i)) for i in sources)
         self.b = Value(0.0, Role("b", name)) if bias else None
         self.activation = _choice("activation", activation, list(ACTIVATIONS))
@@ -149,14 +151,14 @@ class Layer(Module):
         expand: bool = False,
         skip: bool = False,
     ) -> None:
-        nin, nout = _count("nin", nin), _count("nout", nout)
+        nin, nout = whole("nin", nin), whole("nout", nout)
         if skip and nin != nout:
             raise ValueError(f"skip adds input j to unit j, so it needs as many units as inputs, not {nin} -> {nout}")
         random = seed if isinstance(seed, Random) else generator(seed)
         self.activation = _choice("activation", activation, OUTPUTS)
         self.expand, self.skip = expand, skip
         unit = "linear" if activation == "softmax" else activation
-        names = names or [f"o{j}" for j in range(1, nout + 1)]
+        names = _units("o", nout, names)
         self.neurons = [
             Neuron(nin, unit, bias=bias, init=init, seed=random, name=j, sources=sources, nout=nout) for j in names
         ]
@@ -217,9 +219,10 @@ class MLP(Module):
         expand: bool = False,
         skip: bool = False,
     ) -> None:
-        if isinstance(layers, int) or not layers:
+        sizes = [whole("units of a layer", n) for n in layers] if isinstance(layers, Iterable) else []
+        if not sizes:
             raise ValueError(f"layers must list the units of each layer, as in [8, 3], not {layers!r}")
-        nin, sizes = _count("nin", nin), [_count("units of a layer", n) for n in layers]
+        nin = whole("nin", nin)
         depth = len(sizes) - 1
         if not isinstance(activation, Sequence):
             raise TypeError(f"activation is {activation!r}; write a name, or a list with one for each hidden layer")
@@ -339,8 +342,12 @@ def _expanded(weights: Sequence[Any], x: Sequence[Any], biases: Sequence[Any] | 
     return nets
 
 
-def _units(prefix: str, n: int) -> list[str]:
-    return [f"{prefix}{j}" for j in range(1, n + 1)]
+def _units(prefix: str, n: int, names: Sequence[str] | None = None) -> list[str]:
+    """The names given, of which there have to be `n`, or numbered ones."""
+    found = [f"{prefix}{j}" for j in range(1, n + 1)] if names is None else list(names)
+    if len(found) != n:
+        raise ValueError(f"{n} names are needed, not {len(found)}: {found}")
+    return found
 
 
 def _once(named: Iterable[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
@@ -382,12 +389,6 @@ def _pairs(name: str, t: Any, state: Any) -> Iterator[tuple[Value, float]]:
         yield from _pairs(name, u, s)
 
 
-def _count(what: str, n: Any) -> int:
-    if not hasattr(n, "__index__") or isinstance(n, bool) or n < 1:
-        raise ValueError(f"{what} must be a whole number >= 1, not {n!r}")
-    return index(n)
-
-
 def _choice(what: str, name: Any, accepted: list[str]) -> str:
     if name not in accepted:
         hint = " (softmax looks at all units at once: it can only be the output)" if name == "softmax" else ""
@@ -396,5 +397,4 @@ def _choice(what: str, name: Any, accepted: list[str]) -> str:
 
 
 def _brief(x: Any) -> str:
-    s = repr(x)
-    return s if len(s) <= 60 else s[:57] + "..."
+    return s if len(s := repr(x)) <= 60 else s[:57] + "..."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from numbers import Real
+from collections.abc import Callable, Iterable, Sequence
+from reprlib import repr as short
 from typing import Any, TypeAlias
 
 from engine import Value
+from nn.numbers import at_least_zero, whole
 
 
 Schedule: TypeAlias = Callable[[int, int], float]  # (epoch, epochs) -> the factor on the learning rate
@@ -44,7 +45,9 @@ class SGD:
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters = list(parameters) if isinstance(parameters, Iterable) else []
+        if not (self.parameters or parameters == []) or not all(isinstance(p, Value) for p in self.parameters):
+            raise TypeError(f"SGD moves a list of Values, such as model.parameters(), not {short(parameters)}")
         self.lr = at_least_zero("lr", lr)
         self.momentum = at_least_zero("momentum", momentum)
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
@@ -109,6 +112,7 @@ def step(every: int = 10, factor: float = 0.1) -> Schedule:
     >>> [round(step(2, 0.5)(epoch, 6), 6) for epoch in range(6)]
     [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
+    every, factor = whole("every", every), at_least_zero("factor", factor)
     return lambda epoch, epochs: factor ** (epoch // every)
 
 
@@ -118,6 +122,7 @@ def linear(end: float = 0.0) -> Schedule:
     >>> [round(linear()(epoch, 4), 6) for epoch in range(4)]
     [1.0, 0.75, 0.5, 0.25]
     """
+    end = at_least_zero("end", end)
     return lambda epoch, epochs: 1.0 + (end - 1.0) * epoch / epochs
 
 
@@ -127,6 +132,7 @@ def cosine(end: float = 0.0) -> Schedule:
     >>> [round(cosine()(epoch, 4), 6) for epoch in range(4)]
     [1.0, 0.853553, 0.5, 0.146447]
     """
+    end = at_least_zero("end", end)
     return lambda epoch, epochs: end + (1.0 - end) * (1.0 + math.cos(math.pi * epoch / epochs)) / 2.0
 
 
@@ -150,13 +156,6 @@ def schedule_function(which: str | Schedule | None) -> Schedule:
         return which
     if which is None:
         return SCHEDULES["constant"]
-    if which not in SCHEDULES:
+    if not isinstance(which, str) or which not in SCHEDULES:
         raise ValueError(f"unknown schedule {which!r}; choose from {', '.join(SCHEDULES)}")
     return SCHEDULES[which]
-
-
-def at_least_zero(name: str, x: float) -> float:
-    """`x` as a float; ValueError, with its name, unless it is a finite number >= 0."""
-    if isinstance(x, bool) or not isinstance(x, Real) or not 0.0 <= x < math.inf:
-        raise ValueError(f"{name} must be a number >= 0, not {x!r}")
-    return float(x)

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nn.dataset import Dataset, check_rows, number
+from nn.dataset import Dataset, check_rows
+from nn.given import network
 from nn.modules import MLP
+from nn.numbers import number
 from nn.scores import predict
 
 
@@ -42,7 +44,7 @@ class Predictor:
 
     def __post_init__(self) -> None:
         """Refuse what does not fit the model: ValueError or TypeError."""
-        nin, nout = self.model.nin, self.model.nout
+        nin, nout = network(self.model).nin, self.model.nout
         for what, names in ("features", self.features), ("classes", self.classes):
             if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
                 raise TypeError(f"{what} are {names!r}, not names")

@@ -14,7 +14,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine import no_grad
+from nn.given import rows_for
 from nn.losses import LOSSES, Loss
+from nn.numbers import number
 
 
 OF_NETS = (LOSSES["hinge"], LOSSES["bce_with_logits"], LOSSES["cross_entropy_with_logits"])  # 0 leans to no answer
@@ -23,6 +25,8 @@ NO_IS_NEGATIVE = (LOSSES["hinge"], LOSSES["bce_with_logits"])  # outputs say no 
 
 def predict(model: Any, x: Sequence[Any]) -> list[float]:
     """The outputs for one sample as plain floats; no graph is made."""
+    if not callable(model):
+        raise TypeError(f"a model is asked, such as MLP(2, [3, 1]), not {model!r}")
     with no_grad():
         return list(model(x))
 
@@ -33,14 +37,11 @@ def accuracy(model: Any, rows: Iterable[Any], boundary: float = 0.5) -> float:
     A class index is right if its output is the largest (of one output: if it lies on the index's side
     of `boundary`); targets of several numbers, if every output lies on its target's side.
     """
-    rows = list(rows)
-    if not rows:
-        raise ValueError("the accuracy on no rows at all is not a number; give at least one pair (x, t)")
+    rows, boundary = rows_for(model, rows), number(boundary, "boundary")
     return sum(_right(predict(model, x), t, boundary) for x, t in rows) / len(rows)
 
 
 def _right(o: Sequence[float], t: Any, boundary: float) -> bool:
-    t = t.tolist() if hasattr(t, "tolist") else t
     if isinstance(t, int):
         return (o[0] > boundary) == bool(t) if len(o) == 1 else max(range(len(o)), key=o.__getitem__) == t
     return all((o_k > boundary) == (t_k > boundary) for o_k, t_k in zip(o, t, strict=True))

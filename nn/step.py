@@ -22,6 +22,8 @@ LARGE = 100.0  # inputs of this size are worth a word when training runs away
 def objective(model: Any, loss_of: Loss, batch: Sequence[Any]) -> Any:
     """E of some rows (x, t): the loss of the row, or the mean of the losses."""
     losses = [loss_of(model(x), t) for x, t in batch]
+    if losses[0].__class__ is not Value:
+        raise TypeError(f"the loss gave {losses[0]!r}, not a Value: compute it from the outputs as they are, by the functions of the engine")
     if len(losses) == 1:
         return losses[0]
     total = losses[0]

@@ -15,13 +15,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine import recording
-from nn.data import check_rows
-from nn.dataset import Dataset, same_columns
+from nn.dataset import Dataset, as_pairs, check_rows, same_columns
+from nn.given import functions, rows_by_keyword
 from nn.history import Epoch, History
 from nn.init import generator
 from nn.losses import LOSSES, Loss, loss_function
 from nn.modules import Module
-from nn.optim import SGD, Schedule, at_least_zero, schedule_function
+from nn.numbers import at_least_zero, number, whole
+from nn.optim import SGD, Schedule, schedule_function
 from nn.progress import bar
 from nn.scores import scores as scores_of
 from nn.step import objective, update
@@ -38,6 +39,7 @@ INDEX_LOSSES = ("cross_entropy", "cross_entropy_with_logits")  # whose target ma
 Callback: TypeAlias = Callable[[Epoch], object]
 
 
+@rows_by_keyword
 def fit(
     model: Module,
     rows: Iterable[Any],
@@ -90,11 +92,11 @@ def fit(
         raise TypeError(f"fit trains a model, such as MLP(2, [3, 1]), not {model!r}")
     loss_of = loss_function(loss)
     optimiser = SGD(model.parameters(), lr, momentum, weight_decay, nesterov)
-    factor = schedule_function(schedule)
-    _check(epochs=epochs, batch_size=batch_size)
+    rate, factor = optimiser.lr, schedule_function(schedule)
+    epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
     _one_of("order", order, ORDERS)
     _one_of("backend", backend, BACKENDS)
-    recorder = _recorder(record)
+    recorder, told = _recorder(record), functions(callbacks)
     checked = _checked(model, rows, loss_of)
     held_out = None if validation is None else _checked(model, validation, loss_of)
     if isinstance(rows, Dataset) and isinstance(validation, Dataset):
@@ -112,7 +114,7 @@ def fit(
         recorder.begin(history, model, checked, loss, optimiser, compiled, strict)
     with bar(progress, epochs * steps, "updates") as shown:
         for epoch in range(epochs):
-            optimiser.lr = at_least_zero("lr times the schedule's factor", lr * factor(epoch, epochs))
+            optimiser.lr = at_least_zero("lr times the schedule's factor", rate * number(factor(epoch, epochs), "the schedule's factor"))
             batches = list(_batches(len(checked), batch_size, order, random))
             step = partial(update, model, checked, loss_of, optimiser, epoch, epoch * steps)
             if recorder is not None:
@@ -127,11 +129,11 @@ def fit(
             scores = (None, None) if held_out is None else scores_of(model, held_out, loss_of, compiled)
             history.epochs.append(Epoch(epoch, optimiser.lr, total / len(checked), *scores))
             shown.set_postfix_str(_told(history.epochs[-1]), refresh=False)
-            wishes = [callback(history.epochs[-1]) for callback in callbacks]  # each is called, whatever another wishes
+            wishes = [callback(history.epochs[-1]) for callback in told]  # each is called, whatever another wishes
             if True in wishes:
                 break
     optimiser.zero_grad()
-    for callback in callbacks:
+    for callback in told:
         getattr(callback, "finish", lambda: None)()
     return history
 
@@ -168,11 +170,8 @@ def _batches(n: int, size: int, order: str, random: Random) -> Iterator[list[int
 def _checked(model: Any, rows: Iterable[Any], loss_of: Loss) -> list[Any]:
     """The rows as floats, or the error that names the row that does not fit the model or the loss."""
     nin, nout = getattr(model, "nin", None), getattr(model, "nout", None)
-    rows = list(rows) if isinstance(rows, Iterable) else rows
-    try:
-        by_index = not hasattr(rows[0][1], "__len__")
-    except (IndexError, TypeError, KeyError):  # no rows, or not pairs: check_rows tells
-        by_index = False
+    rows = as_pairs(rows)
+    by_index = not hasattr(rows[0][1], "__len__")
     name = next((name for name, f in LOSSES.items() if f is loss_of), None)  # None for a user's own
     output = getattr(model, "output", "linear")
     if name is not None and name.endswith("_with_logits") and output != "linear":
@@ -193,12 +192,6 @@ def _checked(model: Any, rows: Iterable[Any], loss_of: Loss) -> list[Any]:
             except ValueError as error:
                 raise ValueError(f"row {i}: {error}") from None
     return checked
-
-
-def _check(**counts: Any) -> None:
-    for name, n in counts.items():
-        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-            raise ValueError(f"{name} must be a whole number >= 1, not {n!r}")
 
 
 def _one_of(name: str, x: Any, accepted: Sequence[Any]) -> None:

@@ -150,7 +150,7 @@ GOOD = ((1.0, 2.0), (0.5,))
     (((1, 2),), TypeError, r"row 1 is \(\(1, 2\),\), not a pair"),
     ((1, 2, 3), TypeError, r"row 1 is \(1, 2, 3\), not a pair"),
     ({"x": 1, "t": 2}, TypeError, r"row 1 is {.*}, not a pair"),
-    (np.eye(3), TypeError, r"row 1 is \[\[1\.0.*, not a pair \(x, t\); for arrays X and T write list\(zip\(X, T\)\)"),
+    (np.eye(3), TypeError, r"row 1 is \[\[1\.0.*, not a pair \(x, t\); for arrays X and T write zip\(X, T, strict=True\)"),
     ((0.5, (1,)), TypeError, r"row 1: x is 0\.5, not a sequence of numbers; write \(0\.5,\)$"),
     (((1, 2), 0.5), TypeError, r"row 1: t is 0\.5, not a sequence of numbers; write \(0\.5,\); a class index needs"),
     (((1, 2), np.float64(0.5)), TypeError, r"row 1: t is 0\.5, not a sequence of numbers; write \(0\.5,\)"),
@@ -250,13 +250,13 @@ def test_moons_depend_on_the_seed_alone():
 
 
 @pytest.mark.parametrize(("arguments", "error", "message"), [
-    ({"n": 1}, ValueError, "n is 1; write an int of 2 or more"),
-    ({"n": 20.0}, ValueError, r"n is 20\.0; write an int"),
+    ({"n": 1}, ValueError, "n must be a whole number >= 2, not 1"),
+    ({"n": 20.0}, ValueError, r"n must be a whole number >= 2, not 20\.0"),
     ({"noise": -0.1}, ValueError, r"noise is -0\.1, but a standard deviation is 0 or more"),
     ({"noise": math.nan}, ValueError, "noise is nan; write a finite number"),
     ({"noise": "much"}, TypeError, "noise is 'much' of type str; write a number"),
-    ({"seed": None}, ValueError, "seed is None; write an int of 0 or more"),
-    ({"seed": -1}, ValueError, "seed is -1; write an int of 0 or more"),
+    ({"seed": None}, ValueError, "seed must be a whole number >= 0, not None"),
+    ({"seed": -1}, ValueError, "seed must be a whole number >= 0, not -1"),
 ])
 def test_moons_refuses(arguments, error, message):
     with pytest.raises(error, match=message):
@@ -408,7 +408,7 @@ def test_split_is_the_same_in_every_process():
     (fruit(), {"held_out": 30}, ValueError, "held_out is 30; write a part"),
     (fruit(), {"held_out": math.nan}, ValueError, "held_out is nan; write a finite number"),
     (fruit(), {"held_out": "0.2"}, TypeError, r"held_out is '0\.2' of type str; write a number"),
-    (fruit(), {"seed": 1.5}, ValueError, r"seed is 1\.5; write an int of 0 or more"),
+    (fruit(), {"seed": 1.5}, ValueError, r"seed must be a whole number >= 0, not 1\.5"),
     (fruit(), {"held_out": 0.1}, ValueError,
      r"held_out=0\.1 of Dataset\('fruit', .*\) leaves 3 rows for training and 0 rows held out; each needs"),
     (data.OR(), {"held_out": 0.9}, ValueError, r"leaves 0 rows for training and 4 rows held out"),

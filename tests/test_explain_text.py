@@ -272,9 +272,9 @@ def test_unknown_wishes_are_refused_with_what_there_is():
     with pytest.raises(TypeError, match="explain: eta"):
         explain(w, y, eta="0.5")
     for k in (0, -1, 2.0, True, "8"):
-        with pytest.raises(ValueError, match="whole number, at least 1"):
+        with pytest.raises(ValueError, match="whole number >= 1"):
             explain(w, y, paths=k)
-        with pytest.raises(ValueError, match="k must be a whole number, at least 1"):
+        with pytest.raises(ValueError, match="k must be a whole number >= 1"):
             top_paths(w, y, k=k)
 
 

@@ -516,7 +516,7 @@ def test_a_long_check_says_so_beforehand(monkeypatch):
 
 @pytest.mark.parametrize("nodes", [0, -1, 2.0, True, "all"])
 def test_how_many_nodes_must_be_a_number_of_them(nodes):
-    with pytest.raises(ValueError, match=r"gradcheck: nodes is .*; write a whole number >= 1, or leave it out to check every one"):
+    with pytest.raises(ValueError, match=r"gradcheck: nodes must be a whole number >= 1, or left out to check every one"):
         gradcheck(chain(3), nodes=nodes)
 
 

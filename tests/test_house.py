@@ -19,7 +19,7 @@ from engine.ops import TABLE
 ROOT = Path(engine.__file__).parents[1]
 
 # Each file and each room of the engine imports only what stands before it.
-ORDER = ["console", "label", "mode", "formula", "ops", "errors", "ieee", "source", "graph", "value", "recording"]
+ORDER = ["console", "label", "mode", "formula", "ops", "errors", "whole", "ieee", "source", "graph", "value", "recording"]
 ORDER += ["functions", "derivatives", "copying", "naming", "calls", "transforms", "critical"]
 ORDER += ["trust", "why", "learn", "view", "program", "__init__", "expression", "__main__"]
 LOCAL = {  # imports inside functions that look up instead, and why
@@ -27,7 +27,7 @@ LOCAL = {  # imports inside functions that look up instead, and why
     ("value", "copying"): "copy and pickle make Values",
 }
 ROWS = {"engine.formula", "engine.functions", "engine.ops"}  # what it takes to write a row
-BESIDE = {"nn/losses.py": ROWS, "nn/compiled.py": {"engine.program"}, "nn/display.py": {"engine.view.display"}}  # what nn imports beside public names
+BESIDE = {"nn/losses.py": ROWS, "nn/numbers.py": {"engine.whole"}, "nn/compiled.py": {"engine.program"}, "nn/display.py": {"engine.view.display"}}  # what nn imports beside public names
 TAUGHT = {"answers", "checks", "cutting", "diagnosis", "drill", "judging", "mistakes", "plain"}  # what the lessons of nn stand on
 BESIDE["nn/__main__.py"] = {"engine.console"}
 BESIDE |= {f"nn/learn/{name}.py": {f"engine.learn.{t}" for t in TAUGHT} | {"engine.ops"} for name in ("blanks", "exercise", "lessons", "plain", "code_slips")}

@@ -54,7 +54,7 @@ def test_the_live_curve_ends_with_the_training():
 def test_a_decision_boundary_needs_two_inputs_and_rows(nin):
     with pytest.raises(ValueError, match=f"the model takes {nin}"):
         plots.decision_boundary(MLP(nin, [2, 1]), [((0.5,) * nin, (1.0,))])
-    with pytest.raises(ValueError, match=r"^there are no rows \(x, t\)"):
+    with pytest.raises(ValueError, match=r"^there are no rows; at least one pair"):
         plots.decision_boundary(MLP(2, [2, 1]), [])
 
 
@@ -155,7 +155,7 @@ def test_paths_are_drawn_on_the_plane_of_the_surface():
     s = Surface([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], [[2.0, 1.0, math.inf]] * 3, [0.5, 0.5], [2.0, 0.0], [0.0, 4.0])
     ax = plots.surface(s, {"SGD": [[0.5, 0.5], [2.5, -1.5]]})
     assert ax.get_lines()[0].get_xydata().tolist() == [[0.0, 0.0], [1.0, -0.5]]
-    with pytest.raises(ValueError, match="no weights"):
+    with pytest.raises(ValueError, match=r"there is no line to draw: the dict is \{\}"):
         plots.trajectories({})
     colours = [plots.surface(s, limits=(0.5, 2.5)).collections[0].norm, plots.surface(s).collections[0].norm]
     assert (colours[0].vmin, colours[0].vmax) == (0.5, 2.5)
@@ -169,7 +169,7 @@ def test_a_spread_has_a_place_for_exactly_zero():
     low, high = ax.get_ylim()
     assert low < 0 < 0.5 < high
     for nothing in ({}, {"a": []}):
-        with pytest.raises(ValueError, match="no spread to draw"):
+        with pytest.raises(ValueError, match="there is no line to draw"):
             plots.spread(nothing)
 
 

@@ -310,7 +310,7 @@ def test_runs_that_diverge_or_err_are_rows():
         ({"executor": dict}, "the function given as executor made {}, which is no"),
         ({"seeds": 0}, "seeds is 0; write a number >= 1, or different seeds"),
         ({"seeds": [1, 1]}, r"seeds is \[1, 1\]"),
-        ({"seeds": [-1]}, "seed is -1; write an int of 0 or more"),
+        ({"seeds": [-1]}, "seed must be a whole number >= 0, not -1"),
         ({"rows": []}, "there are no rows"),
         ({"rows": [((1, 2), (1,)), ((1,), (1,))]}, "row 1: x has 1 number, expected 2"),
     ],

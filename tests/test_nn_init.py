@@ -123,5 +123,5 @@ def test_unknown_initialisers(bad):
 @pytest.mark.parametrize("bad", [None, -1, 0.5, "7"])
 def test_seeds_that_cannot_be_repeated(bad):
     for make in (partial(MLP, 2, [2]), partial(Layer, 2, 2), partial(Neuron, 2)):
-        with pytest.raises(ValueError, match=re.escape(f"seed is {bad!r}; write an int of 0 or more")):
+        with pytest.raises(ValueError, match=re.escape(f"seed must be a whole number >= 0, not {bad!r}")):
             make(seed=bad)

@@ -280,7 +280,7 @@ def test_accuracy_of_classes():
 
 
 def test_accuracy_on_nothing():
-    with pytest.raises(ValueError, match="the accuracy on no rows at all is not a number"):
+    with pytest.raises(ValueError, match="there are no rows; at least one pair"):
         accuracy(xor(), [])
 
 

@@ -156,8 +156,8 @@ BAD = {
         {"schedule": lambda epoch, epochs: -1.0}, ValueError,
         "lr times the schedule's factor must be a number >= 0, not -0.1",
     ),
-    "seed": ({"seed": None}, ValueError, "seed is None; write an int of 0 or more"),
-    "negative seed": ({"seed": -1}, ValueError, "seed is -1; write an int of 0 or more"),
+    "seed": ({"seed": None}, ValueError, "seed must be a whole number >= 0, not None"),
+    "negative seed": ({"seed": -1}, ValueError, "seed must be a whole number >= 0, not -1"),
 }  # fmt: skip
 
 

@@ -463,7 +463,7 @@ def test_constants_among_values_of_a_vector():
         (lambda: reevaluate(2.0), TypeError, "reads the graph of a Value, not 2.0"),
         (lambda: reevaluate(Value(2.0), int), TypeError, r"Fraction, float, complex .* not as <class 'int'>"),
         (lambda: reevaluate(Value(2.0), at={Value(1.0): 2}), ValueError, "is not in the graph"),
-        (lambda: reevaluate(Value(2.0), "mpmath", digits=0), ValueError, "digits is a whole number, 1 or more, not 0"),
+        (lambda: reevaluate(Value(2.0), "mpmath", digits=0), ValueError, "digits must be a whole number >= 1, not 0"),
         (lambda: reevaluate(Value(INF)), ValueError, "a leaf: inf is no number in fractions"),
         (lambda: reevaluate(x := Value(1.0), at={x: "one"}), ValueError, "'one' is no number in fractions"),
         (lambda: reevaluate(Value(1.0)).values[Value(2.0)], KeyError, "Value"),

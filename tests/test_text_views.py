@@ -219,7 +219,7 @@ def test_views_refuse_with_a_sentence(view):
 
 @pytest.mark.parametrize("depth", [-1, 1.5, True, "2"])
 def test_a_depth_that_is_none_is_refused(depth):
-    with pytest.raises(ValueError, match="tree: depth must be a whole number, at least 0, or None for all levels"):
+    with pytest.raises(ValueError, match="tree: depth must be a whole number >= 0, or None for all levels"):
         tree(Value(1.0) * 2, depth=depth)
 
 

@@ -21,6 +21,7 @@ from engine.program.tape import Step, Tape
 from engine.program.tasks import Each, Single, Sums, Together
 from engine.source import opened
 from engine.value import Value
+from engine.whole import integer
 
 
 class Instruction(NamedTuple):
@@ -87,9 +88,9 @@ class Inspection:
 
     def __getitem__(self, which: int | str) -> Instruction:
         """The instruction with this id or label; LookupError if there is none, or several of that label."""
-        if isinstance(which, int):
-            if 0 <= which < len(self.instructions):
-                return self.instructions[which]
+        if (k := integer(which)) is not None:
+            if 0 <= k < len(self.instructions):
+                return self.instructions[k]
             raise LookupError(f"inspect: there is no instruction {which}; ids run from 0 to {len(self.instructions) - 1}")
         found = [i for i in self.instructions if i.label == which]
         if len(found) == 1:

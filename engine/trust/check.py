@@ -26,6 +26,7 @@ from engine.trust.rules import check_node, judged, mend, same
 from engine.trust.slopes import DIFFERENCES, Function, Slopes, measure, measure_second, ways
 from engine.trust.systems import Refused, System
 from engine.value import Value, number
+from engine.whole import whole
 
 
 LONG = 60.0  # seconds, from which the time that a check takes is told before
@@ -60,8 +61,7 @@ def gradcheck(
     """
     if order not in (1, 2):
         raise ValueError(f"gradcheck: order is 1 or 2, not {short(order)}")
-    if nodes is not None and (nodes.__class__ is not int or nodes < 1):
-        raise ValueError(f"gradcheck: nodes is {short(nodes)}; write a whole number >= 1, or leave it out to check every one")
+    nodes = None if nodes is None else whole("gradcheck: nodes", nodes, 1, ", or left out to check every one")
     if f.__class__ is Value:
         return _check_graph(f, _inputs(f, xs), order, None, nodes)
     if not callable(f):

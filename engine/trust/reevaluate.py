@@ -22,6 +22,7 @@ from engine.source import steep
 from engine.trust.steps import COMPLEX
 from engine.trust.systems import FLOAT, FRACTION, Refused, System, many_digits
 from engine.value import CONSTANT, Value
+from engine.whole import whole
 
 
 def reevaluate(
@@ -70,8 +71,7 @@ def system(number: Any, digits: int = 50) -> System:
     ...
     TypeError: numbers can be read as Fraction, float, complex or mpmath.mpf (or "mpmath"), not as <class 'int'>
     """
-    if not isinstance(digits, int) or digits < 1:
-        raise ValueError(f"digits is a whole number, 1 or more, not {short(digits)}")
+    digits = whole("digits", digits)
     known = {Fraction: FRACTION, float: FLOAT, complex: COMPLEX}
     if isinstance(number, type) and number in known:
         return known[number]

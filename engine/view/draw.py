@@ -15,6 +15,7 @@ from engine.view.highlight import Wish, carried, wanted
 from engine.view.network import Network, network_of_graph, network_of_model, network_picture
 from engine.view.picture import Picture, pictured
 from engine.view.record import Record, checked_roots, record
+from engine.whole import whole
 from engine.why import Explanation, Paths
 
 
@@ -194,5 +195,5 @@ def checked(show: Collection[str], precision: object, hops: object, limit: objec
     if unknown := [s for s in show if s not in ("data", "grad", "local")]:
         raise ValueError(f"show must be some of 'data', 'grad', 'local', not {unknown[0]!r}")
     for name, number, least in (("precision", precision, 1), ("hops", hops, 0), ("limit", limit, 0)):
-        if not (number is None and name == "limit") and not (isinstance(number, int) and number >= least):
-            raise ValueError(f"{name} must be a whole number, at least {least}, not {number!r}")
+        if not (number is None and name == "limit"):
+            whole(name, number, least)

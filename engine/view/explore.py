@@ -29,6 +29,7 @@ from engine.view.marks import operation, visible
 from engine.view.picture import pictured, title as titled
 from engine.view.record import Node, Record, checked_roots, record
 from engine.view.svg import svg_text
+from engine.whole import whole
 
 
 MOST_ARROWS = 150  # in the picture that stands in for a page
@@ -62,8 +63,8 @@ def explore(
     if title is not None and not isinstance(title, str):
         raise TypeError(f"title must be text, not {title!r}")
     for name, count, least in (("height", height, 1), ("limit", limit, 0)):
-        if not (count is None and name == "limit") and not (type(count) is int and count >= least):
-            raise ValueError(f"{name} must be a whole number, at least {least}, not {count!r}")
+        if not (count is None and name == "limit"):
+            whole(name, count, least)
     (root,) = only(checked_roots(root))
     if limit is not None and (nodes := len(topological(root))) > limit:  # told before all of them are read
         raise GraphTooLarge(f"the page would hold {nodes} nodes, more than limit={limit}: explore a node further down, or write limit=None")

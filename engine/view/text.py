@@ -12,6 +12,7 @@ from engine.errors import short as brief
 from engine.formula import ATOM, CONDITION, TEXT, Phrase, writer
 from engine.value import CONSTANT, Value
 from engine.view.record import Edge, Node, record
+from engine.whole import whole
 from engine.why.digits import full, short, signed
 from engine.why.notation import Notes, labels
 from engine.why.pens import Ascii, Pen, Text
@@ -55,8 +56,7 @@ def tree(root: Value, *, depth: int | None = None, ascii: bool = False) -> View:
        │  └─ x      3.000000  +0.035325  0.500000
        └─ w (above)                      1.000000
     """
-    if depth is not None and (depth.__class__ is not int or depth < 0):
-        raise ValueError(f"tree: depth must be a whole number, at least 0, or None for all levels, not {brief(depth)}")
+    depth = None if depth is None else whole("tree: depth", depth, 0, ", or None for all levels")
     graph = Words(root, ascii)
     branch, last, rail, blank = ("|- ", "`- ", "|  ", "   ") if ascii else ("├─ ", "└─ ", "│  ", "   ")
     written: set[str] = set()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from engine.console import shows
-from engine.errors import short
 from engine.value import Number, Value, number
+from engine.whole import whole
 from engine.why.blocks import Head, Prose
 from engine.why.compose import compose
 from engine.why.derivation import Derivation, derive
@@ -106,6 +106,4 @@ def explain(
     rate = None if eta is None else number(eta, "explain: eta")
     if rate is not None and not math.isfinite(rate):
         raise ValueError(f"explain: eta must be a finite number, not {rate!r}")
-    if paths.__class__ is not int or paths < 1:
-        raise ValueError(f"explain: paths must be a whole number, at least 1, not {short(paths)}")
-    return Explanation(derive(node, root, paths), words, rate)
+    return Explanation(derive(node, root, whole("explain: paths", paths)), words, rate)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, NamedTuple
 
-from engine.errors import short
 from engine.label import Role
 from engine.value import Value
+from engine.whole import whole
 from engine.why.cone import Cone, Edge
 from engine.why.digits import counted, escaped, signed
 from engine.why.notation import Notes, labels
@@ -108,8 +108,7 @@ def top_paths(node: Value, root: Value, k: int = 8) -> Paths:
     >>> paths.count == 2**40, paths[0].product == 0.5**40, paths[1].product == 0.5**39 * 0.25
     (True, True, True)
     """
-    if k.__class__ is not int or k < 1:
-        raise ValueError(f"top_paths: k must be a whole number, at least 1, not {short(k)}")
+    k = whole("top_paths: k", k)
     return Paths(Cone(node, root, "top_paths"), k)
 
 

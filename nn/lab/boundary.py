@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from nn.given import network, rows_for
 from nn.lab.canvas import COLOURS, axes, tidy
+from nn.numbers import number, whole
 from nn.scores import predict
 
 
@@ -26,7 +28,7 @@ def decision_boundary(model: Any, rows: Iterable[Any], ax: Any = None, points: i
         raise ValueError(f"a decision boundary is that of classes, and {t!r} is a target of another kind; nn.lab.plots.response draws numbers")
     ax, classes = axes(ax), getattr(rows, "classes", ())
     signed = any(-1.0 in t for _, t in plane.rows if not isinstance(t, int))
-    side = boundary if boundary is not None else 0.0 if signed or model.output == "tanh" else 0.5
+    side = number(boundary, "boundary") if boundary is not None else 0.0 if signed or model.output == "tanh" else 0.5
     told = [[margins(o, side) for o in line] for line in plane.outputs()]
     for k in range(max(2, model.nout)):
         ahead = [[m[k] for m in line] for line in told]
@@ -76,13 +78,10 @@ class _Plane:
 
     def __init__(self, model: Any, rows: Iterable[Any], points: int) -> None:
         features, scale = getattr(rows, "features", ()), getattr(rows, "scale", ())
-        self.model, self.rows = model, list(rows)
-        if model.nin != 2:
+        if network(model).nin != 2:
             raise ValueError(f"the plane is that of two inputs, and the model takes {model.nin}; train one on two of them")
-        if not self.rows:
-            raise ValueError("there are no rows (x, t), which say where in the plane to look; give those that the model was trained on")
-        if not isinstance(points, int) or points < 2:
-            raise ValueError(f"points must be a whole number >= 2, not {points!r}")
+        self.model, self.rows = model, rows_for(model, rows)
+        points = whole("points", points, 2)
         sides = [[x[k] for x, _ in self.rows] for k in (0, 1)]
         pads = [0.25 * (max(s) - min(s)) or 1.0 for s in sides]
         ends = [(min(s) - pad, max(s) + pad) for s, pad in zip(sides, pads, strict=True)]

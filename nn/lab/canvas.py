@@ -11,8 +11,10 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # 
 
 
 def axes(ax: Any = None) -> Any:
-    """`ax` itself, or those of a new figure; raises ImportError if the extra `plots` is missing."""
+    """`ax` itself, or those of a new figure; TypeError for what is none, ImportError if the extra `plots` is missing."""
     if ax is not None:
+        if not hasattr(ax, "get_figure"):
+            raise TypeError(f"ax is {ax!r:.60}; give the Axes to draw on, as those of plt.subplots(), or leave it out")
         return ax
     made = figure()
     from nn.lab.shown import Axes

@@ -6,10 +6,11 @@ gradient and the weights were kept, `stride(history)` steps apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nn.history import History
+from nn.numbers import whole
 
 
 def stride(history: History) -> int:
@@ -30,6 +31,7 @@ def layer_gradients(history: History, window: int = 1) -> list[list[float]]:
     where = {id(p): k for k, p in enumerate(log.parameters)}
     layers = [[where[id(w)] for unit in layer.weight for w in unit] for layer in log.model.layers]
     sizes = [[sum(abs(w.gradient[k]) for k in layer) / len(layer) for layer in layers] for w in wholes]
+    window = whole("window", window)
     windows = [sizes[k : k + window] for k in range(0, len(sizes), window)]
     return [[sum(column) / len(column) for column in zip(*rows, strict=True)] for rows in windows]
 
@@ -43,6 +45,8 @@ def weight_paths(history: History, names: Sequence[str]) -> dict[str, list[float
     [0.5, 0.5, 0.5, 0.42, 0.492]
     """
     log, wholes = _kept(history)
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"names is {names!r}; write the names of weights in a list, as [{log.names[0]!r}]")
     if unknown := [name for name in names if name not in log.names]:
         raise ValueError(f"there is no weight {unknown[0]!r}; there are {', '.join(log.names[:12])}{', ...' * (len(log.names) > 12)}")
     return {name: [*(w.old[k] for w in wholes), wholes[-1].new[k]] for name in names for k in [log.names.index(name)]}
@@ -67,6 +71,8 @@ def unit_spreads(history: History) -> dict[str, list[float]]:
 
 
 def _kept(history: History) -> tuple[Any, list[Any]]:
+    if not isinstance(history, History):
+        raise TypeError(f"a history is needed, as fit returns it, not {history!r}")
     log = history._log
     if not log.wholes:
         raise ValueError(f'no gradients and weights were kept ({log.kept}); train with record="updates"')

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import Leaves, Value, classify, compile  # noqa: A004
-from nn.data import check_rows
+from nn.given import network, rows_by_keyword, rows_for
 from nn.init import generator
 from nn.lab.descent import of_model
 from nn.losses import Loss, loss_function
 from nn.modules import MLP
+from nn.numbers import at_least_zero, integer, number, whole
 
 
 Direction = Sequence[float]
@@ -53,6 +54,8 @@ class Surface:
 
     def project(self, weights: Sequence[float]) -> tuple[float, float]:
         """The (a, b) of the point of the plane that is nearest to these weights."""
+        if len(weights) != len(self.centre):
+            raise ValueError(f"the plane is that of {len(self.centre)} weights, not of {len(weights)}")
         d = [w - c for w, c in zip(weights, self.centre, strict=True)]
         uu, uv, vv = _dot(self.first, self.first), _dot(self.first, self.second), _dot(self.second, self.second)
         du, dv = _dot(d, self.first), _dot(d, self.second)
@@ -100,7 +103,7 @@ def random_direction(model: MLP, seed: int) -> list[float]:
     """
     random = generator(seed)
     found: dict[Value, float] = {}
-    for layer in model.layers:
+    for layer in network(model).layers:
         for unit in layer.weight:
             d = [random.gauss(0.0, 1.0) for _ in unit]
             scale = math.hypot(*(w.data for w in unit)) / math.hypot(*d)
@@ -108,6 +111,7 @@ def random_direction(model: MLP, seed: int) -> list[float]:
     return [found.get(p, 0.0) for p in model.parameters()]
 
 
+@rows_by_keyword
 def line(
     model: MLP, rows: Iterable[Any], *, loss: str | Loss, direction: str | Direction | int = 0, points: int = 51, reach: float = 1.0
 ) -> tuple[list[float], list[float]]:
@@ -123,6 +127,7 @@ def line(
     return steps, [E([w + a * u for w, u in zip(centre, d, strict=True)]) for a in steps]
 
 
+@rows_by_keyword
 def plane(
     model: MLP,
     rows: Iterable[Any],
@@ -143,7 +148,7 @@ def plane(
     u, v = _direction(model, first), _direction(model, second)
     if len(c) != len(u):
         raise ValueError(f"centre needs {len(u)} numbers, one per parameter, not {len(c)}")
-    if isinstance(first, str | int) and first == second:
+    if (isinstance(first, str) or integer(first) is not None) and first == second:
         raise ValueError(f"first and second are both {first!r}, which is one direction; write another for one of them")
     names = _named(first, "a"), _named(second, "b")
     _steps(points, reach)  # refused before the error is compiled
@@ -164,6 +169,7 @@ def sampled(
     return Surface(steps, list(steps), values, c, u, v, names)
 
 
+@rows_by_keyword
 def descents(
     model: MLP, rows: Iterable[Any], *, loss: str | Loss, lr: float, epochs: int, seed: int = 0
 ) -> dict[str, list[list[float]]]:
@@ -179,7 +185,8 @@ def descents(
     """
     pairs = [[*x, *t] for x, t in _pairs(model, rows)]
     descent, random, order = of_model(model, loss), generator(seed), array("q")
-    for _ in range(epochs):
+    lr = at_least_zero("lr", lr)
+    for _ in range(epochs := whole("epochs", epochs)):
         epoch = list(range(len(pairs)))
         random.shuffle(epoch)
         order.extend(epoch)
@@ -190,6 +197,7 @@ def descents(
     return {"SGD": descent.path(_weights(model), pairs, order, lr), "full batch": batch}
 
 
+@rows_by_keyword
 def critical(model: MLP, rows: Iterable[Any], *, loss: str | Loss, tolerance: float = 1e-6) -> Any:
     """What kind of point of the summed error the model's weights are, by the exact Hessian (as `engine.classify`).
 
@@ -238,26 +246,23 @@ def path_plane(path: Sequence[Sequence[float]]) -> tuple[list[float], list[float
 
 def _pairs(model: MLP, rows: Iterable[Any]) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
     """The rows, checked, a class index as one number for each class."""
-    rows = list(rows)
-    by_index = bool(rows) and not hasattr(rows[0][1], "__len__")
-    checked = check_rows(rows, model.nin, None if by_index else model.nout, max(2, model.nout) if by_index else None)
-    return [(x, _target(t, model.nout)) for x, t in checked]
+    return [(x, _target(t, model.nout)) for x, t in rows_for(network(model), rows)]
 
 
 def _weights(model: MLP) -> list[float]:
-    return [p.data for p in model.parameters()]
+    return [p.data for p in network(model).parameters()]
 
 
 def _named(which: str | Direction | int, else_: str) -> str:
-    return which if isinstance(which, str) else f"random direction {which}" if isinstance(which, int) else else_
+    return which if isinstance(which, str) else else_ if integer(which) is None else f"random direction {which}"
 
 
 def _direction(model: MLP, which: str | Direction | int) -> list[float]:
     names = [name for name, _ in model.named_parameters()]
-    if isinstance(which, bool) or (not isinstance(which, int | str) and not hasattr(which, "__len__")):
+    if (seed := integer(which)) is not None:
+        return random_direction(model, seed)
+    if isinstance(which, int) or not hasattr(which, "__len__"):
         raise TypeError(f"a direction is a seed, the name of a weight, or {len(names)} numbers, not {which!r}")
-    if isinstance(which, int):
-        return random_direction(model, which)
     if isinstance(which, str):
         if which not in names:
             raise ValueError(f"the model has no weight {which!r}; it has {', '.join(names[:8])}{', ...' * (len(names) > 8)}")
@@ -268,9 +273,8 @@ def _direction(model: MLP, which: str | Direction | int) -> list[float]:
 
 
 def _steps(points: int, reach: float) -> list[float]:
-    if not isinstance(points, int) or points < 2:
-        raise ValueError(f"points must be a whole number >= 2, not {points!r}")
-    if not 0 < reach < math.inf:
+    points = whole("points", points, 2)
+    if number(reach, "reach") <= 0:
         raise ValueError(f"reach must be a number above 0, not {reach!r}")
     return [reach * (2 * k / (points - 1) - 1) for k in range(points)]
 

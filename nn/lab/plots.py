@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
+from numbers import Real
+from reprlib import repr as short
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from engine import no_grad
+from nn.given import network, rows_for
 from nn.history import Epoch, History
 from nn.lab.boundary import decision_boundary, response
 from nn.lab.canvas import BLUE, COLOURS, GREY, ORANGE, axes, figure, logarithmic, tidy
+from nn.numbers import number, plain, whole
 
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ def loss_curves(history: History, ax: Any = None, *, held_out: bool = True) -> A
     >>> loss_curves(history).get_xlabel()
     'epoch'
     """
+    if not isinstance(history, History):
+        raise TypeError(f"the loss curves are those of a history, as fit returns it, not of {history!r}")
     if not history.epochs:
         raise ValueError("the history has no epochs, so there is no curve to draw; train first")
     ax = axes(ax)
@@ -65,9 +71,10 @@ def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None, stride: int
 
     `limits` are the lowest and the highest logarithm of the colours: give several maps the same to compare them.
     """
-    if not sizes or not sizes[0] or len({len(row) for row in sizes}) != 1:
+    sizes = plain(sizes)
+    if not isinstance(sizes, Sequence) or not all(map(_numbers, sizes)) or len({len(row) for row in sizes}) != 1:
         raise ValueError("gradient sizes are one row for each step, with one number for each layer; give at least one")
-    ax = axes(ax)
+    ax, stride = axes(ax), whole("stride", stride)
     logs = [[math.log10(row[k]) if 0 < row[k] < math.inf else math.nan for row in sizes] for k in range(len(sizes[0]))]
     low, high = limits or (None, None)
     extent = (0, stride * len(sizes), 0.5, len(logs) + 0.5)
@@ -80,15 +87,29 @@ def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None, stride: int
     return ax
 
 
+def _lines(paths: Any) -> dict[str, Sequence[float]]:
+    """Names and the numbers of each, one at least; TypeError or ValueError for anything else."""
+    if not isinstance(paths, Mapping):
+        raise TypeError(f'lines are a dict of names and numbers, as {{"W11": [0.5, 0.4]}}, not {short(paths)}')
+    found = {name: plain(numbers) for name, numbers in paths.items()}
+    for name, numbers in found.items() or [("the dict", paths)]:
+        if not _numbers(numbers):
+            raise ValueError(f"there is no line to draw: {name} is {short(numbers)}; give one number or more")
+    return found
+
+
+def _numbers(x: Any) -> bool:
+    """Whether `x` is a sequence of numbers, one or more."""
+    return isinstance(x, Sequence) and bool(x) and all(isinstance(v, Real) for v in x)
+
+
 def trajectories(paths: Mapping[str, Sequence[float]], ax: Any = None, stride: int = 1) -> Any:
     """Weights over training, one line for each name, a number every `stride` steps; raises ValueError for none at all.
 
     >>> trajectories({"W11": [0.5, 0.4], "W12": [0.5, 0.7]}).get_xlabel()
     'step'
     """
-    if not paths:
-        raise ValueError("there are no weights to draw; give a name and the numbers of at least one")
-    ax = axes(ax)
+    paths, stride, ax = _lines(paths), whole("stride", stride), axes(ax)
     for k, (name, numbers) in enumerate(paths.items()):
         steps = range(0, stride * len(numbers), stride)
         ax.plot(steps, numbers, ("-", "--", ":", "-.")[k % 4], color=COLOURS[k % 6], linewidth=2, label=name, marker="o" * (len(numbers) == 1))
@@ -104,9 +125,7 @@ def spread(paths: Mapping[str, Sequence[float]], ax: Any = None, stride: int = 1
     >>> spread({"equal": [0.0, 0.0], "unequal": [0.5, 0.9]}).get_ylabel()
     'largest difference of two units'
     """
-    if not paths or not all(paths.values()):
-        raise ValueError("there is no spread to draw; give a name and at least one number for each line")
-    ax = axes(ax)
+    paths, stride, ax = _lines(paths), whole("stride", stride), axes(ax)
     positive = [v for numbers in paths.values() for v in numbers if v > 0]
     least = 10.0 ** math.floor(math.log10(min(positive, default=1e-3)))
     for k, (name, numbers) in enumerate(paths.items()):
@@ -126,11 +145,11 @@ def saturation(model: Any, rows: Iterable[Any], ax: Any = None, share: float = 0
 
     Raises ValueError for a model without such units, or without rows.
     """
-    xs = [x for x, _ in rows]
+    xs: list[Sequence[Any]] = [x for x, _ in rows_for(network(model), rows)]
     slopes: dict[str, Callable[[float], float]] = {"sigmoid": lambda o: 4 * o * (1 - o), "tanh": lambda o: 1 - o * o}
-    if not xs or not any(layer.activation in slopes for layer in model.layers):
-        raise ValueError("saturation is counted over rows, for sigmoid and tanh units; here are none of the one or the other")
-    ax, names, counts = axes(ax), [], []
+    if not any(layer.activation in slopes for layer in model.layers):
+        raise ValueError("saturation is counted for sigmoid and tanh units, and the model has none")
+    ax, names, counts, share = axes(ax), [], [], number(share, "share")
     with no_grad():
         for layer in model.layers:
             before, xs = xs, [layer(x) for x in xs]
@@ -160,7 +179,7 @@ class Live:
     """The callback that `live` makes."""
 
     def __init__(self, show: Callable[[Any], object] | None, per_second: float) -> None:
-        if not 0 < per_second < math.inf:
+        if not isinstance(plain(per_second), int | float) or not 0 < per_second < math.inf:
             raise ValueError(f"per_second is {per_second!r}; write how many pictures a second, a number above 0")
         if show is None and find_spec("IPython") is None:  # told before the training, not in it
             raise ImportError("a live curve stands in the cell of a notebook, and IPython is not installed; write live(show) with a function of the Figure")
@@ -204,6 +223,8 @@ def surface(
 
     `limits` are the lowest and the highest E that are coloured: give several slices the same to compare them.
     """
+    if not hasattr(slice, "E"):
+        raise TypeError(f"a surface is drawn, as landscape.plane returns it, not {slice!r}")
     ax = axes(ax)
     finite = [[v if math.isfinite(v) else math.nan for v in row] for row in slice.E]
     if slice.flat and limits is None:  # one colour: levels between numbers that differ by rounding are a pattern of nothing
@@ -217,6 +238,8 @@ def surface(
         levels = [low + (high - low) * k / 24 for k in range(25)] if limits else 24
         drawn = ax.contourf(slice.a, slice.b, finite, levels=levels, cmap="cividis")
         ax.get_figure().colorbar(drawn, ax=ax, label="mean error E").formatter.set_useOffset(False)
+    if paths is not None and not isinstance(paths, Mapping):
+        raise TypeError(f"paths are a dict of names and lists of weights, as descents returns it, not {short(paths)}")
     for k, (name, path) in enumerate((paths or {}).items()):
         points = [slice.project(w) for w in path]
         line = ("-", "--", ":")[k % 3]

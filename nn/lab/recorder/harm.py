@@ -9,6 +9,8 @@ from html import escape
 from operator import add, mul
 from typing import TYPE_CHECKING, Any
 
+from nn.numbers import at_least_zero, integer
+
 
 if TYPE_CHECKING:
     from nn.lab.recorder.log import Log
@@ -148,12 +150,12 @@ def harm_of_rows(log: Log, rows: Sequence[int] | None, lr: float | None) -> Harm
     n = len(log.rows)
     if not n or not log.lrs:
         raise ValueError("there is no update yet, and so no learning rate")
+    if rows is not None and not isinstance(rows, Iterable):
+        raise TypeError(f"rows is {rows!r}; write the numbers of rows in a list, as [0]")
     chosen = _spread(n, max(1, PAIRS[again.backend] // n)) if rows is None else [_row(i, n) for i in rows]
     if not chosen:
         raise ValueError("rows is empty: name at least one row to make an update on")
-    if lr is not None and not (isinstance(lr, int | float) and not isinstance(lr, bool) and 0 <= lr < math.inf):
-        raise ValueError(f"lr must be a number >= 0, not {lr!r}")
-    rate = log.lrs[-1] if lr is None else float(lr)
+    rate = log.lrs[-1] if lr is None else at_least_zero("lr", lr)
     weights = array("d", [p.data for p in log.parameters])
     held = weights + array("d", [-0.0] * len(weights)) if log.sgd["momentum"] else weights
     with again.borrowed():
@@ -190,9 +192,9 @@ def _spread(n: int, most: int) -> list[int]:
 
 
 def _row(i: Any, n: int) -> int:
-    if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < n:
+    if (k := integer(i)) is None or not 0 <= k < n:
         raise ValueError(f"rows are 0 to {n - 1}, and {i!r} is none of them")
-    return i
+    return k
 
 
 def _unit(numbers: Iterable[float]) -> float:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from nn.compiled import is_own
 from nn.history import Update
 from nn.lab.recorder.replay import Again, weights_of
+from nn.numbers import integer
 from nn.optim import SGD
 
 
@@ -126,7 +127,9 @@ class Log(Sequence[Update]):
     def __getitem__(self, k: Any) -> Any:
         if isinstance(k, slice):
             return [self[i] for i in range(*k.indices(self.made))]
-        step = k + self.made if k < 0 else k
+        if (step := integer(k)) is None:
+            raise TypeError(f"updates are numbered, and {k!r} is no number of one")
+        step += self.made if step < 0 else 0
         if not 0 <= step < self.made:
             raise IndexError(f"there are {self.made} updates, 0 to {self.made - 1}, and no {k}")
         e = self.epoch(step)
@@ -143,10 +146,10 @@ class Log(Sequence[Update]):
     def check(self, step: Any, end: int | None = None) -> int:
         """`step` as the number of an update; ValueError if there is none of that number."""
         last = self.made - 1 if end is None else end
-        if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= last:
+        if (k := integer(step)) is None or not 0 <= k <= last:
             there = f"updates 0 to {self.made - 1}" if self.made else "no update"
             raise ValueError(f"step {step!r}: this history has {there}" + f", and {self.made} is the end" * (end is not None))
-        return step
+        return k
 
     def epoch(self, step: int) -> int:
         """The epoch of an update."""

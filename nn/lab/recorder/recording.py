@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from numbers import Real
 from typing import Any
 
 from nn.compiled import CompiledSteps
@@ -14,6 +12,7 @@ from nn.history import History
 from nn.lab.recorder.log import Log
 from nn.lab.recorder.replay import losses, numbers_of, watch
 from nn.losses import loss_function
+from nn.numbers import at_least_zero, whole
 from nn.optim import SGD
 
 
@@ -39,13 +38,9 @@ class Recorder:
     history: History
 
     def __init__(self, every: int = 1, all_losses: bool = False, megabytes: float = 100.0) -> None:
-        if not isinstance(every, int) or isinstance(every, bool) or every < 1:
-            raise ValueError(f"every must be a whole number >= 1, not {every!r}")
-        if isinstance(megabytes, bool) or not isinstance(megabytes, Real) or not 0 <= megabytes < math.inf:
-            raise ValueError(f"megabytes must be a number >= 0, not {megabytes!r}")
         if not isinstance(all_losses, bool):
             raise ValueError(f"all_losses is True or False, not {all_losses!r}")
-        self.every, self.all_losses, self.megabytes = every, all_losses, float(megabytes)
+        self.every, self.all_losses, self.megabytes = whole("every", every), all_losses, at_least_zero("megabytes", megabytes)
         self.history = History()
 
     def begin(

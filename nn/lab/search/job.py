@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from nn.dataset import Dataset
 from nn.losses import loss_function
 from nn.modules import MLP, Module
+from nn.numbers import integer
 from nn.optim import Diverged
 from nn.scores import scores as scores_of
 from nn.train import fit
@@ -109,7 +110,7 @@ class Job:
         hidden = options.pop("hidden")
         t = self.rows[0][1]
         nout = len(self.rows.classes) if isinstance(t, int) else len(t)
-        layers = [hidden] if isinstance(hidden, int) else list(hidden)
+        layers = [hidden] if integer(hidden) is not None else list(hidden)
         return MLP(len(self.rows.features), [*layers, nout], **options)
 
     def __call__(self, setting: Setting) -> Run:

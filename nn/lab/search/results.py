@@ -11,6 +11,7 @@ from nn.lab.search.job import Job, Run
 from nn.lab.search.picture import points
 from nn.lab.table import aligned, cell
 from nn.modules import Module
+from nn.numbers import number
 
 
 NUMBERS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
@@ -71,7 +72,9 @@ class Results(Sequence[Run]):
 
     def model(self, run: Run | None = None) -> Module:
         """The trained model of a run, of the best by default, bit for bit as it was trained."""
-        run = run or self.best
+        run = self.best if run is None else run
+        if not isinstance(run, Run):
+            raise TypeError(f"a run of the search is needed, such as results[0], not {run!r}")
         model = self.job.model(run.setting)
         parameters = model.parameters()
         if len(parameters) != len(run.weights):
@@ -85,6 +88,8 @@ class Results(Sequence[Run]):
 
         Failed runs have no loss, so a condition is asked of the others only.
         """
+        if condition is not None and not callable(condition):
+            raise TypeError(f"a condition is a function of a run, not {condition!r}; a setting is written as where(lr=0.5)")
         found = [run for run in self.runs if all(self.value(run, k) == x for k, x in setting.items())]
         return self._some(run for run in found if condition is None or (not run.error and condition(run)))
 
@@ -97,6 +102,7 @@ class Results(Sequence[Run]):
 
     def share(self, below: float) -> float:
         """The share of all runs whose `measure` is smaller than `below`; failed runs count as not."""
+        below = number(below, "below")
         if not self.runs:
             raise ValueError("the share of no runs at all is not a number")
         return len(self.where(lambda run: getattr(run, self.measure) < below)) / len(self.runs)

@@ -8,15 +8,18 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
+from numbers import Real
 from random import Random
 from typing import Any, TypeAlias, TypeVar
 
-from nn.dataset import Dataset, same_columns
+from nn.dataset import Dataset, as_pairs, same_columns
+from nn.given import functions
 from nn.init import generator
 from nn.lab.search.job import Factory, Job, Run, Setting
 from nn.lab.search.journal import Journal
 from nn.lab.search.results import Results
 from nn.lab.search.workers import Where, carry_out
+from nn.numbers import integer, plain, whole
 from nn.progress import bar
 
 
@@ -43,7 +46,7 @@ def _search(
 ) -> Results:
     """One training for each combination of what varies, with each seed, unless the file holds it."""
     job = _job(rows, validation, model, options, set(varies))
-    settings = _with_seeds(list(combinations), seeds)
+    settings, told = _with_seeds(list(combinations), seeds), functions(callbacks)
     runs: dict[int, Run] = {}
     journal = None if file is None else Journal(file, job)
     if journal is not None:
@@ -62,7 +65,7 @@ def _search(
         if journal is not None and not run.lost:
             journal.append(run)
         shown.update()
-        wishes = [callback(run) for callback in callbacks]  # each is called, whatever another wishes
+        wishes = [callback(run) for callback in told]  # each is called, whatever another wishes
         return True in wishes
 
     with bar(progress, len(settings), "runs") as shown:
@@ -151,8 +154,7 @@ def random_search(
     >>> random_search(data.XOR(), space, runs=4, output="sigmoid", loss="bce", epochs=100)
     Results(4 runs, best loss 0.0116 with lr=1.25493, hidden=3, seed=0)
     """
-    if not isinstance(runs, int) or isinstance(runs, bool) or runs < 1:
-        raise ValueError(f"runs is {runs!r}; write a whole number >= 1")
+    runs = whole("runs", runs)
     draws = {name: v if callable(v) else _axis(name, v) for name, v in _space(space).items()}
     return _search(rows, draws, _drawn(draws, runs, generator(seed)), seeds, **options)
 
@@ -177,15 +179,16 @@ def between(low: float, high: float, log: bool = False) -> Draw:
     >>> [round(between(0.01, 1.0, log=True)(random), 4) for _ in range(3)], between(2, 5)(random)
     ([0.0186, 0.4953, 0.3369], 4)
     """
-    if not low < high or not all(map(math.isfinite, (low, high))) or (log and low <= 0):
+    low, high = plain(low), plain(high)
+    if not all(isinstance(x, Real) and math.isfinite(x) for x in (low, high)) or not low < high or (log and low <= 0):
         raise ValueError(f"between({low!r}, {high!r}) is empty or endless; write two numbers, the smaller first{', above 0' * log}")
-    whole = isinstance(low, int) and isinstance(high, int)
+    ints = isinstance(low, int) and isinstance(high, int)
 
     def draw(random: Random) -> Any:
-        if whole and not log:
+        if ints and not log:
             return random.randint(int(low), int(high))
         x = math.exp(random.uniform(math.log(low), math.log(high))) if log else random.uniform(low, high)
-        return round(x) if whole else x
+        return round(x) if ints else x
 
     return draw
 
@@ -206,11 +209,9 @@ def _job(
 
 def _dataset(rows: Iterable[Any]) -> Dataset:
     """Rows as a Dataset, whose classes are numbered if the targets are class indices."""
-    found = rows if isinstance(rows, Dataset) else list(rows)
-    if not found:
-        raise ValueError("there are no rows; at least one pair (x, t) is needed")
-    if isinstance(found, Dataset):
-        return found
+    if isinstance(rows, Dataset) and rows:
+        return rows
+    found = as_pairs(rows)
     targets = [t for _, t in found]
     indices = [t for t in targets if isinstance(t, int) and not isinstance(t, bool)]
     names = tuple(map(str, range(max(indices) + 1))) if len(indices) == len(targets) else ()
@@ -218,11 +219,11 @@ def _dataset(rows: Iterable[Any]) -> Dataset:
 
 
 def _with_seeds(settings: Sequence[Setting], seeds: int | Iterable[int]) -> list[Setting]:
-    if isinstance(seeds, int) and seeds * len(settings) > MOST:
-        raise ValueError(f"this search has {seeds * len(settings):,} runs, more than the {MOST:,} of a table; write fewer seeds")
-    chosen = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    for s in chosen:
-        generator(s)  # refuses what is no seed
+    many = integer(seeds)
+    if many is not None and many * len(settings) > MOST:
+        raise ValueError(f"this search has {many * len(settings):,} runs, more than the {MOST:,} of a table; write fewer seeds")
+    given: Any = plain(seeds) if many is None else range(many)
+    chosen = [whole("a seed", s, 0) for s in given] if isinstance(given, Iterable) and not isinstance(given, str) else []
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"seeds is {seeds!r}; write a number >= 1, or different seeds")
     return [{**setting, "seed": s} for setting in settings for s in chosen]
@@ -231,6 +232,8 @@ def _with_seeds(settings: Sequence[Setting], seeds: int | Iterable[int]) -> list
 def _space(space: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(space, Mapping) or not space:
         raise TypeError(f'the space is {space!r}; write what varies, as in {{"lr": [0.1, 0.5], "hidden": [2, 3]}}')
+    if not all(isinstance(name, str) for name in space):
+        raise TypeError(f"the space is {space!r}, whose names are not all texts")
     if "seed" in space:
         raise TypeError("seed is not part of the space; write seeds=, with which every setting is trained")
     return space
@@ -239,7 +242,7 @@ def _space(space: Mapping[str, Any]) -> Mapping[str, Any]:
 def _axis(name: str, values: Any) -> list[Any]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise TypeError(f"{name} varies over {values!r}; write a list of values")
-    found = list(values)
+    found = [plain(x) for x in values]
     if not found or any(x in found[:k] for k, x in enumerate(found)):
         raise ValueError(f"{name} varies over {found}; write one value or more, each once")
     return found

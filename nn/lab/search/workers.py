@@ -18,6 +18,7 @@ from typing import TypeAlias
 from uuid import uuid4
 
 from nn.lab.search.job import Job, Run, Setting
+from nn.numbers import integer
 
 
 Take: TypeAlias = Callable[[int, Run], bool]  # gets each run when it is done; True ends the search
@@ -37,10 +38,10 @@ def carry_out(job: Job, settings: Mapping[int, Setting], where: Where, take: Tak
             if take(k, job(setting)):
                 return
         return
-    if isinstance(where, int):
-        if isinstance(where, bool) or where < 1:
+    if (processes := integer(where)) is not None or isinstance(where, bool):
+        if not processes or processes < 1:
             raise ValueError(f"executor is {where!r}; a number of processes is 1 or more")
-        where = partial(ProcessPoolExecutor, where, multiprocessing.get_context("spawn"))
+        where = partial(ProcessPoolExecutor, processes, multiprocessing.get_context("spawn"))
     given = where if isinstance(where, Executor) else None
     if given is None and not callable(where):
         raise TypeError(f"executor is {where!r}; write None, a number of processes, an Executor, or a function that makes one")
