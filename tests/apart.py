@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 
-def apart(script: str, timeout: float = 120) -> None:
+def apart(script: str, timeout: float = 600) -> None:
     """Run `script`, which may import the test files, and fail with what it printed unless it ended well."""
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", script],

@@ -67,13 +67,15 @@ def one_worker_killed(client, folder):
 
 def interrupted(client, file, whom):
     """48 starts; while some are under way, after 8, `whom` gets the signal of Ctrl-C."""
-    done = []
+    done, timer = [], threading.Timer(0.05, whom, (signal.SIGINT,))
 
     def interrupt(run):
         done.append(run)
         if len(done) == 8:
-            threading.Timer(0.05, whom, (signal.SIGINT,)).start()
-        if len(done) == 40:  # the signal is late, on a busy machine: it comes now
+            timer.start()
+        if len(done) == 40:
+            timer.join()  # the signal is late, on a busy machine: it comes now
+            whom(signal.SIGINT)  # or came where Python drops what is raised, as in a `__del__`
             time.sleep(60)
 
     with warnings.catch_warnings(record=True) as told:

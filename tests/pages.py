@@ -33,7 +33,7 @@ from nn.modules import ACTIVATIONS
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-PATIENCE = 60_000  # milliseconds; a machine may be busy
+PATIENCE = 300_000  # milliseconds; a machine may be busy
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -44,7 +44,7 @@ def browser():
     if CHROMIUM is None:
         pytest.skip("there is no program chromium")
     with sync_api.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        b = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
         yield b
         b.close()
 

@@ -25,7 +25,7 @@ WRITTEN = ["contents.txt", "curves.png", "explanation.txt", "graph.svg", "model.
 def python(*args, **options):
     environment = {**os.environ, "CI": "true"}
     return subprocess.run(
-        [sys.executable, "-m", "nn", *args], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-m", "nn", *args], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600,
         check=False, **options,
     )  # fmt: skip
 
@@ -135,7 +135,7 @@ def test_a_folder_that_another_command_fills_is_told_at_once_and_free_when_that_
     command = [sys.executable, "-m", "nn", "train", "moons", "--epochs", "1000000", "--backend", "graph", "--out", str(out)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as first:
         try:
-            until = time.monotonic() + 120
+            until = time.monotonic() + 600
             while files(tmp_path) != ["a", "a/.lock"]:
                 assert first.poll() is None
                 assert time.monotonic() < until, files(tmp_path)
@@ -482,7 +482,7 @@ def test_a_reader_that_went_away():
     os.close(there)
     try:
         command = [sys.executable, "-m", "nn", "train", "xor", "--epochs", "2"]
-        done = subprocess.run(command, cwd=ROOT, stdout=here, stderr=subprocess.PIPE, text=True, timeout=60)
+        done = subprocess.run(command, cwd=ROOT, stdout=here, stderr=subprocess.PIPE, text=True, timeout=600)
     finally:
         os.close(here)
     assert "Traceback" not in done.stderr

@@ -86,7 +86,7 @@ COMMANDS = [
 def started(args, unbuffered, folder, **streams):
     environment = {**os.environ, "CI": "true", "PYTHONUNBUFFERED": unbuffered, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", *args], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, timeout=120, check=False, **streams,
+        [sys.executable, "-m", *args], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, timeout=600, check=False, **streams,
     )  # fmt: skip
 
 

@@ -40,12 +40,12 @@ def home(tmp_path_factory):
         nbformat.write(notebook, folder / f"{name}.ipynb")
     run = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     run |= {"IPYTHONDIR": str(folder / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "spaces")}
-    share = Path(lab.__file__).parents[4] / "share" / "jupyter" / "lab"
+    share = Path(lab.__file__).parents[4] / "share" / "jupyter"
     if share.is_dir():  # where this JupyterLab was installed, whatever environment runs it
-        run["JUPYTERLAB_DIR"] = str(share)
+        run |= {"JUPYTERLAB_DIR": str(share / "lab"), "JUPYTER_PATH": str(share)}
     environment = os.environ | run
     command = lambda *words: [sys.executable, "-m", *words]
-    subprocess.run([sys.executable, "-c", SIGN, "trusted.ipynb"], cwd=folder, env=environment, check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-c", SIGN, "trusted.ipynb"], cwd=folder, env=environment, check=True, capture_output=True, timeout=600)
     return folder, environment, command
 
 
@@ -58,16 +58,19 @@ def server(home):
     with open(folder / "log.txt", "w") as log:
         running = subprocess.Popen(command("jupyterlab", *options), env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
     try:
-        for _ in range(PATIENCE // 200):
-            found = list((folder / "runtime").glob("jpserver-*.json"))
-            if found and (text := found[0].read_text()).strip().endswith("}"):
-                break
+        until = time.monotonic() + PATIENCE / 1000
+        while not (text := "".join(p.read_text() for p in (folder / "runtime").glob("jpserver-*.json"))).strip().endswith("}"):
             assert running.poll() is None, (folder / "log.txt").read_text()[-2000:]
+            assert time.monotonic() < until, (folder / "log.txt").read_text()[-2000:]
             time.sleep(0.2)
         yield json.loads(text)["url"]
     finally:
         running.terminate()
-        running.wait(30)
+        try:
+            running.wait(60)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
 
 
 @pytest.fixture
@@ -88,10 +91,16 @@ def opened(page, server, name):
     return page
 
 
-def pictures(page):
-    """Of every picture in an output that is seen: its name and its size."""
-    return page.evaluate(f"""[...document.querySelectorAll('{OUTPUTS} img')].filter(i => i.complete && i.naturalWidth && i.offsetHeight > 50)
-        .map(i => [i.alt.split(':')[0].split('(')[0], i.offsetWidth, i.offsetHeight])""")
+PICTURES = f"""[...document.querySelectorAll('{OUTPUTS} img')].filter(i => i.complete && i.naturalWidth && i.offsetHeight > 50)
+    .map(i => i.alt.split(':')[0].split('(')[0])"""
+
+
+def pictures(page, n):
+    """The names of all pictures in outputs that are seen, as soon as there are `n` of them."""
+    until = time.monotonic() + PATIENCE / 1000
+    while len(found := page.evaluate(PICTURES)) < n and time.monotonic() < until:
+        page.wait_for_timeout(100)
+    return found
 
 
 def click_root(frame):
@@ -101,9 +110,7 @@ def click_root(frame):
 
 def test_a_fresh_notebook_shows_the_pictures_and_runs_nothing(page, server):
     opened(page, server, "fresh")
-    page.wait_for_function(f"document.querySelectorAll('{OUTPUTS} img').length >= 3")
-    page.wait_for_function(f"[...document.querySelectorAll('{OUTPUTS} img')].every(i => i.complete)")
-    assert [name for name, _, _ in pictures(page)] == ["gradient graph", "gradient graph", "MLP"]
+    assert pictures(page, 3) == ["gradient graph", "gradient graph", "MLP"]
     assert page.locator(f"{OUTPUTS} iframe").count() == 0
 
 
@@ -113,12 +120,12 @@ def test_a_trusted_notebook_shows_the_live_page(page, server):
     frame.locator("html[data-ready]").wait_for(state="attached")
     page.wait_for_function(f"document.querySelector('{OUTPUTS} iframe').offsetHeight > 400")
     click_root(frame)
-    assert [name for name, _, _ in pictures(page)] == ["gradient graph", "MLP"]
+    assert pictures(page, 2) == ["gradient graph", "MLP"]
 
 
 def test_nbconvert_shows_the_live_page(page, home):
     folder, environment, command = home
-    subprocess.run(command("nbconvert", "--to", "html", "fresh.ipynb"), cwd=folder, env=environment, check=True, capture_output=True, timeout=120)
+    subprocess.run(command("nbconvert", "--to", "html", "fresh.ipynb"), cwd=folder, env=environment, check=True, capture_output=True, timeout=600)
     page.route("http*://**", lambda route: route.abort())  # nbconvert's template asks for MathJax and others; we need none
     page.goto((folder / "fresh.html").as_uri(), wait_until="domcontentloaded")
     frame = page.frame_locator("iframe")

@@ -162,11 +162,12 @@ def test_the_last_try_of_a_run_is_made_when_no_other_is_under_way():
 
 
 def test_workers_killed_from_outside():
-    killed = []
+    killed, others = [], active_children()
 
     def kill(run):
-        if len(killed) < 2 and run.seed in (5, 15):
-            killed.append(active_children()[0].pid)
+        alive = [child.pid for child in active_children() if child not in others and child.pid not in killed]
+        if len(killed) < 2 and run.seed >= (5, 15)[len(killed)] and alive:
+            killed.append(alive[0])
             os.kill(killed[-1], signal.SIGKILL)
 
     results = started(24, executor=2, callbacks=[kill])

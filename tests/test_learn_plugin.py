@@ -21,7 +21,7 @@ def run(folder, *arguments):
     """pytest in a folder of the learner's: its exit code and what it prints."""
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pytest; sys.exit(pytest.main({list(arguments)!r}))"
     ask = [sys.executable, "-X", "utf8", "-c", program]  # the plugin comes with the installed project
-    done = subprocess.run(ask, cwd=folder, capture_output=True, encoding="utf-8", timeout=120)
+    done = subprocess.run(ask, cwd=folder, capture_output=True, encoding="utf-8", timeout=600)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -297,7 +297,7 @@ def test_a_private_file_is_never_readable_by_others_on_the_way(monkeypatch, tmp_
 
 
 def test_a_file_of_somebody_else_stays_his(tmp_path):
-    owner = (1234, 4321) if os.geteuid() == 0 else (os.geteuid(), os.getgroups()[-1])  # only root gives files away
+    owner = (1234, 4321) if os.geteuid() == 0 else (os.geteuid(), [os.getegid(), *os.getgroups()][-1])  # only root gives files away
     (tmp_path / "file").write_bytes(b"old")
     os.chown(tmp_path / "file", *owner)
     write(tmp_path / "file", b"new")

@@ -302,12 +302,12 @@ def test_no_grad_is_separate_for_each_thread():
     def inside():
         with no_grad():
             entered.set()
-            checked.wait(5)
+            checked.wait(300)
             seen["inside"] = type(model([1.0])[0])
 
     thread = threading.Thread(target=inside)
     thread.start()
-    entered.wait(5)
+    assert entered.wait(300)
     seen["outside"] = type(model([1.0])[0])
     checked.set()
     thread.join()

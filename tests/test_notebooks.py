@@ -1,7 +1,9 @@
 """The notebooks run from a clean kernel, offline, and print what they printed when they were committed."""
 
+import os
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import pytest
@@ -11,12 +13,16 @@ from engine.learn.ledger import LEDGER
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
+traitlets = pytest.importorskip("traitlets")
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# no network: a socket to anywhere but this machine fails
-OFFLINE = """
+PATIENCE = 600  # seconds that a kernel may take to start, and a cell to end, on a machine that is busy
+# no network: a socket to anywhere but this machine fails; and matplotlib, the first time on a machine, keeps to itself that it looks for fonts
+PRELUDE = """
+import logging as _logging
 import socket as _socket
+_logging.getLogger("matplotlib").setLevel(_logging.ERROR)
 _connect = _socket.socket.connect
 def _local(self, address):
     if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "localhost", "::1"):
@@ -39,16 +45,28 @@ def texts(cell):
     return [printed, *("".join(s) for s in shown)]
 
 
+@pytest.fixture
+def options(monkeypatch):
+    """How to run a notebook without anything from this user's home, and without a port that somebody else might take first."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # the name of a socket has to be short
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", folder)
+        monkeypatch.setenv("JUPYTER_CONFIG_DIR", folder)
+        monkeypatch.setenv("IPYTHONDIR", folder)
+        sockets = {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" and len(folder) < 80 else {}
+        config = traitlets.config.Config({"KernelManager": sockets})
+        yield {"kernel_name": "python3", "timeout": PATIENCE, "startup_timeout": PATIENCE, "config": config}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_it_runs_from_a_clean_kernel_and_prints_the_same(path):
+def test_it_runs_from_a_clean_kernel_and_prints_the_same(path, options):
     committed = nbformat.read(path, as_version=4)
     fresh = nbformat.read(path, as_version=4)
     for cell in fresh.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    fresh.cells.insert(0, nbformat.v4.new_code_cell(OFFLINE))
+    fresh.cells.insert(0, nbformat.v4.new_code_cell(PRELUDE))
     start = perf_counter()
-    nbclient.NotebookClient(fresh, timeout=60, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    nbclient.NotebookClient(fresh, resources={"metadata": {"path": FOLDER}}, **options).execute()
     print(f"{path.stem}: {perf_counter() - start:.1f} s")
     for old, new in zip(committed.cells, fresh.cells[1:], strict=True):
         assert texts(old) == texts(new), f"in the cell that begins {old.source[:60]!r}"

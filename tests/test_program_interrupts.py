@@ -41,11 +41,12 @@ def ring(*_):
 build.KEPT = 2  # machine code is let go of soon
 signal.signal(signal.SIGALRM, ring)
 random, interrupts, built, end = Random(3), 0, 0, time.monotonic() + 6.0
-while interrupts < 60 and time.monotonic() < end:
+while interrupts < 5 or (interrupts < 60 and time.monotonic() < end):
     x = Value(2.0, "x")
     try:
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0005, 0.1))
-        while True:
+        late = time.monotonic() + 30.0  # Python may have dropped it, where a collected object's `__del__` ran
+        while time.monotonic() < late:
             k = random.random()
             p = compile((k * x).tanh() + x, inputs=[x], backend="native")
             assert abs(p(2.0) - 2.0 - math.tanh(2.0 * k)) < 1e-12
@@ -60,7 +61,7 @@ while interrupts < 60 and time.monotonic() < end:
     gc.collect()
 x = Value(2.0, "x")
 assert compile(x * 5.0, inputs=[x], backend="native")(3.0) == 15.0
-assert interrupts >= 5 and len(native._held) <= 8, (interrupts, built, len(native._held))
+assert len(native._held) <= 8, (interrupts, built, len(native._held))
 """
 
 WITHIN = """

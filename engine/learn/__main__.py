@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns 0 if all is passed, 1 if something is left, 2 if it was asked wrongly."""
     parser = argparse.ArgumentParser(prog="python -m engine.learn", description="Learning by tests: what to do next.")
     parser.add_argument("--impl", default="my_engine.py", metavar="FILE", help="the learner's file")
-    parser.add_argument("--seconds", type=float, default=10.0, help="the longest that a check may take")
+    parser.add_argument("--seconds", type=float, default=10.0, help="the longest that a check may take, of the processor's time")
     commands = parser.add_subparsers(dest="command", metavar="start|check|hint|show|map|eq|reset|drill|ledger")
     commands.add_parser("start", help="write my_engine.py, later my_nn.py")
     commands.add_parser("check", help="the checks up to a lesson").add_argument("lesson")

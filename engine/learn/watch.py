@@ -16,12 +16,15 @@ import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 
 GRACE = 5.0  # seconds
+PATIENCE = 10  # seconds by the clock for one of the processor's
+TICK, AGAIN = 0.25, 0.5  # seconds between two looks at the time, and of the processor's until TimeUp is raised again
 ENDING = ("_exit", "abort", "fork", "forkpty", "execv", "execve")  # of os, which the others of their kind call
 
 
@@ -71,31 +74,72 @@ def open_for_telling(close: Any) -> Any:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise TimeUp in this thread, wherever it is in Python code, after so many seconds; nothing ends the process.
+    """Raise TimeUp in this thread, wherever it is in Python code, after so many seconds of the processor's time; nothing ends the process.
 
+    By the clock it may be ten times as long: on a slow or busy machine right code is late, and no less right.
     The callbacks of the garbage collector, as test runners have them, are held back: Python drops what is raised there.
     """
-    thread, done, lock = threading.get_ident(), False, threading.Lock()
-
-    def stop() -> None:
-        with lock:
-            if not done:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeUp))
-
-    timer = threading.Timer(seconds, stop)
-    timer.daemon = True
-    callbacks = gc.callbacks[:]
+    watch = _Watch(seconds)
+    callbacks, hook = gc.callbacks[:], sys.unraisablehook
     gc.callbacks.clear()
-    timer.start()
-    if sys.__stderr__ is not None:
-        with suppress(OSError, ValueError):  # there may be no such stream
-            faulthandler.dump_traceback_later(2 * seconds + GRACE, exit=True, file=sys.__stderr__)
+    sys.unraisablehook = lambda dropped: None if dropped.exc_type is TimeUp else hook(dropped)
     try:
         with kept_alive():
-            yield
+            watch.begin()
+            try:
+                yield
+            finally:
+                watch.end()
     finally:
-        faulthandler.cancel_dump_traceback_later()
-        with lock:
-            done = True
-        timer.cancel()
         gc.callbacks[:0] = callbacks
+        sys.unraisablehook = hook
+
+
+class _Watch:
+    """A thread that raises TimeUp in the one that made it, again and again if that goes on: Python drops what is raised in a `__del__`.
+
+    As long as it comes to do so, it puts off the end of the process: that is for code that lets no other thread run.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.thread = seconds, threading.get_ident()
+        self.over, self.lock, self.stop = False, threading.Lock(), threading.Lock()
+
+    def begin(self) -> None:
+        self.stop.acquire()
+        self._put_off()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def end(self) -> None:
+        """From now on nothing is raised; what is raised here comes too late to count."""
+        while True:
+            try:
+                self.over = True
+                if self.stop.locked():
+                    self.stop.release()
+                with self.lock:
+                    self._raise(None)
+                faulthandler.cancel_dump_traceback_later()
+                return
+            except TimeUp:
+                continue
+
+    def _look(self) -> None:
+        limit, late, told = time.process_time() + self.seconds, time.monotonic() + PATIENCE * self.seconds, False
+        while not self.stop.acquire(timeout=min(TICK, self.seconds / 4)):
+            with self.lock:
+                if self.over:
+                    return
+                if time.process_time() >= limit or time.monotonic() >= late:
+                    self._raise(TimeUp)
+                    limit, late, told = time.process_time() + AGAIN, time.monotonic() + PATIENCE * AGAIN, True
+                elif not told:
+                    self._put_off()
+
+    def _raise(self, error: type[BaseException] | None) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), error and ctypes.py_object(error))
+
+    def _put_off(self) -> None:
+        if sys.__stderr__ is not None:
+            with suppress(OSError, ValueError):  # there may be no such stream
+                faulthandler.dump_traceback_later(2 * self.seconds + GRACE, exit=True, file=sys.__stderr__)

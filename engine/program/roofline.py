@@ -10,7 +10,6 @@ the sum of as many numbers as the program reads and writes over and over, so tha
 
 from __future__ import annotations
 
-import math
 import time
 from array import array
 from collections.abc import Callable
@@ -50,19 +49,16 @@ class Roofline(NamedTuple):
 
 def best(run: Callable[[int], object]) -> float:
     """Seconds of one of the things that `run(n)` does n times; the best of several rounds."""
-    n, found = 1, math.inf
-    while True:
-        began = time.perf_counter()
-        run(n)
-        seconds = time.perf_counter() - began
-        if seconds >= SECONDS / 4:
-            break
+    n = 1
+    while (seconds := min(_seconds(run, n) for _ in range(ROUNDS))) < SECONDS / 4:  # the best: one may be held up
         n *= 4
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        run(n)
-        found = min(found, (time.perf_counter() - began) / n)
-    return found
+    return seconds / n
+
+
+def _seconds(run: Callable[[int], object], n: int) -> float:
+    began = time.perf_counter()
+    run(n)
+    return time.perf_counter() - began
 
 
 @cache
