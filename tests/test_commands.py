@@ -276,11 +276,31 @@ def test_the_walk_of_sgd_is_that_of_the_run(moons, monkeypatch, run):
 
 def test_a_walk_of_more_numbers_than_are_kept_is_refused(moons, monkeypatch, run):
     numbers = 8 * 160 * 22  # epochs, rows, weights
-    monkeypatch.setattr("nn.cli.plot.LARGEST", numbers - 1)
     told = "the walk of this run has 28,160 numbers, more than the 28,159 that are kept; train fewer epochs or weights"
-    refused(run("plot", moons, "walks", "--points", 2), told)
-    monkeypatch.setattr("nn.cli.plot.LARGEST", numbers)
-    assert run("plot", moons, "walks", "--points", 2)[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("nn.cli.plot.LARGEST", numbers - 1)
+        refused(run("plot", moons, "walks", "--points", 2), told)
+        patch.setattr("nn.cli.plot.LARGEST", numbers)
+        assert run("plot", moons, "walks", "--points", 2)[0] == 0
+    content = json.loads((moons / "run.json").read_text())
+    content["settings"]["epochs"] = 6000
+    (moons / "run.json").write_text(json.dumps(content))
+    refused(run("plot", moons, "walks"), "the walk of this run has 21,120,000 numbers, more than the 20,000,000 that are kept")
+
+
+def test_walks_are_shown_whole_or_as_far_as_is_asked(moons, monkeypatch, run):
+    halves = []
+
+    def look(made, paths):
+        places = [abs(x) for path in paths.values() for w in path for x in made.project(w)]
+        halves.append((made.a[-1], made.b[-1]))
+        assert max(places) == pytest.approx(1.0, rel=1e-9)  # the walk that goes farthest is the unit of the plane
+        return axes()
+
+    monkeypatch.setattr("nn.lab.plots.surface", look)
+    for reach in ([], ["--reach", 1], ["--reach", 2.5], ["--reach", 0.5]):
+        assert run("plot", moons, "walks", "--points", 3, *reach)[0] == 0
+    assert halves == [(1.2 * r, 1.2 * r) for r in (1.0, 1.0, 2.5, 0.5)]
 
 
 def test_what_is_drawn_step_by_step_is_the_run(moons, monkeypatch, run):
@@ -478,6 +498,13 @@ def test_search_tries_every_setting_and_keeps_the_best(run, tmp_path):
     runs = (tmp_path / "s" / "runs.jsonl").read_bytes()
     assert run(*args)[1] == out  # started again it has nothing to do
     assert (tmp_path / "s" / "runs.jsonl").read_bytes() == runs
+
+
+def test_a_search_of_few_words_has_two_sizes_two_rates_and_three_seeds(run):
+    status, out, _ = run("search", "xor", "--epochs", 1)
+    assert status == 0
+    tried = re.findall(r"^ *([\d.]+) +(\d) +(\d)  +[\d.]+", out.partition("\n\n")[2].partition("\n\n")[0], re.MULTILINE)
+    assert sorted(tried) == [(lr, hidden, seed) for lr in ("0.01", "0.1") for hidden in "48" for seed in "012"]
 
 
 def test_a_random_search_draws_between(run):
