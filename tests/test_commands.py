@@ -500,6 +500,24 @@ def test_search_tries_every_setting_and_keeps_the_best(run, tmp_path):
     assert (tmp_path / "s" / "runs.jsonl").read_bytes() == runs
 
 
+def test_a_search_is_ranked_by_the_rows_it_did_not_train_on(run):
+    status, out, err = run("search", "moons", "--hidden", 3, "--lr", 0.05, 0.5, "--seeds", 2, "--epochs", 2, "--seed", 4)
+    assert (status, err) == (0, [])
+    train, test = data.standardise(*data.split(data.moons(), held_out=0.2, seed=4))
+    ends = []
+    for lr in (0.05, 0.5):
+        for seed in (0, 1):
+            model = MLP(2, [3, 2], output="softmax", seed=seed)
+            fit(model, train, loss="cross_entropy", lr=lr, epochs=2, seed=seed)
+            E = (np.mean([losses.cross_entropy(model(x), t).data for x, t in rows]) for rows in (test, train))
+            ends.append((*E, lr, seed))
+    E, _, lr, seed = min(ends)
+    assert f"160 rows to train on, {len(test)} held out\n" in out
+    assert f"best of 4: lr={lr:g}, hidden=3, seed={seed}, held-out loss {E:.4f}" in out
+    first = dict(zip(*(line.split() for line in out.split("\n\n")[1].splitlines()[:2]), strict=True))
+    assert [float(first[name]) for name in ("validation_loss", "loss")] == pytest.approx(min(ends)[:2], rel=1e-5)
+
+
 def test_a_search_of_few_words_has_two_sizes_two_rates_and_three_seeds(run):
     status, out, _ = run("search", "xor", "--epochs", 1)
     assert status == 0
