@@ -18,6 +18,7 @@ from engine.ops import TABLE
 from engine.recording import group, record
 from engine.source import recorder
 from engine.value import Leaves, Number, Value
+from engine.whole import counted
 
 
 Scalar: TypeAlias = Value | Number
@@ -161,7 +162,7 @@ def affine(
     numbers = [v.data for v in xs] if live else xs
     offsets: Sequence[Any] = [None] * len(weights) if biases is None else biases
     if len(offsets) != len(weights):
-        raise ValueError(f"affine: {len(weights)} units have {len(offsets)} biases; give one for each, or none")
+        raise ValueError(f"affine: {counted(len(offsets), 'bias', 'biases')} for {counted(len(weights), 'unit')}; give one for each, or none")
     row, kinds = (TABLE["dot"], "vv") if biases is None else (TABLE["net"], "vvv")
     make = recorder(row.name, kinds if live else kinds.replace("vv", "vn", 1))
     plain = recorder(row.name, "f")
@@ -172,7 +173,7 @@ def affine(
         except TypeError:
             raise TypeError(f"affine: each unit has a sequence of weights, as in [[w1, w2]] for one unit, not {short(w)}") from None
         if given != len(xs):
-            raise ValueError(f"affine: a unit with {given} weights cannot take {len(xs)} inputs")
+            raise ValueError(f"affine: a unit with {counted(given, 'weight')} cannot take {counted(len(xs), 'input')}")
         args = (w, xs) if b is None else (w, xs, b)
         if w.__class__ is Leaves and b.__class__ is Value:
             nodes.append(make(w, xs, b, None, numbers))

@@ -19,6 +19,7 @@ from engine.ieee import value_and_partials
 from engine.ops import TABLE, Row
 from engine.source import NAMES, recorder
 from engine.value import CONSTANT, Leaves, Steep, Value, fill, node, number
+from engine.whole import counted
 
 
 def group(xs: Any, where: str) -> tuple[tuple[Any, ...], bool]:
@@ -53,7 +54,7 @@ def record(row: Row, *args: Any) -> Any:
         return quietly(row, *args)
     name = row.name
     if len(args) != len(row.args):
-        raise TypeError(f"{name} takes {len(row.args)} arguments ({', '.join(row.args)}), not {len(args)}")
+        raise TypeError(f"{name} takes {counted(len(row.args), 'argument')} ({', '.join(row.args)}), not {len(args)}")
     try:
         if not row.flat:
             args, kinds = _grouped(row, args)

@@ -1,7 +1,8 @@
-"""Whole numbers of every kind, numpy.int64 as well as int, and the refusal of what is none."""
+"""Whole numbers of every kind, numpy.int64 as well as int, the refusal of what is none, and numbers of things in words."""
 
 from __future__ import annotations
 
+import math
 from operator import index
 from typing import Any
 
@@ -31,3 +32,13 @@ def whole(name: str, x: Any, least: int = 1, otherwise: str = "") -> int:
     if n is None or n < least:
         raise ValueError(f"{name} must be a whole number >= {least}{otherwise}, not {short(x)}")
     return n
+
+
+def counted(n: int, what: str, several: str = "") -> str:
+    """A number of things; above a billion billions about how many.
+
+    >>> counted(1, "path"), counted(1048576, "path"), counted(2**100_000, "path"), counted(0, "class", "classes")
+    ('1 path', '1,048,576 paths', 'about 10^30103 paths', '0 classes')
+    """
+    number = f"{n:,}" if n < 10**18 else f"about 10^{round(math.log10(n))}"
+    return f"{number} {what if n == 1 else several or what + 's'}"

@@ -10,8 +10,8 @@ from reprlib import repr as short
 from typing import Any, TypeAlias
 
 from nn.csv_trouble import ARCHIVES, LARGEST, as_numbers, broken_line, one_cell, other_length
-from nn.dataset import Dataset, Target, count, numbered
-from nn.numbers import integer
+from nn.dataset import Dataset, Target, numbered
+from nn.numbers import counted, integer
 
 
 Lines: TypeAlias = list[tuple[int, list[str]]]    # of a CSV file: line number and cells
@@ -36,7 +36,7 @@ def read_csv(path: StrPath, *, target: str | int | None, classification: bool | 
     column = _column(file, names, target)
     for line, cells in lines:
         if len(cells) != len(names):
-            found = f"{count(len(cells), 'cell')}, expected {len(names)}: {short(cells)}"
+            found = f"{counted(len(cells), 'cell')}, expected {len(names)}: {short(cells)}"
             raise ValueError(f"{file}, line {line} has {found}; {other_length(cells, len(names))}")
     targets, classes = _targets([(file, line, names[column], cells[column]) for line, cells in lines], classification)
     others = [j for j in range(len(names)) if j != column]

@@ -11,9 +11,9 @@ from reprlib import repr as short
 from typing import Any
 
 from nn.csv_file import StrPath, read_csv
-from nn.dataset import Dataset, Row, check_rows, count, same_columns
+from nn.dataset import Dataset, Row, check_rows, same_columns
 from nn.init import generator
-from nn.numbers import number, whole
+from nn.numbers import counted, number, whole
 
 
 __all__ = ["AND", "OR", "XOR", "Dataset", "Row", "breast_cancer", "check_rows", "digits", "iris", "load", "moons",
@@ -157,8 +157,8 @@ def split(dataset: Dataset, held_out: float = 0.2, seed: int = 0, stratify: bool
     train = [dataset.rows[i] for i in order if i not in held]
     test = [dataset.rows[i] for i in order if i in held]
     if not train or not test:
-        raise ValueError(f"held_out={held_out} of {dataset!r} leaves {count(len(train), 'row')} for training and "
-                         f"{count(len(test), 'row')} held out; each needs at least one")
+        raise ValueError(f"held_out={held_out} of {dataset!r} leaves {counted(len(train), 'row')} for training and "
+                         f"{counted(len(test), 'row')} held out; each needs at least one")
     trained = {t for _, t in train}
     for _, t in test:
         if dataset.classes and t not in trained:

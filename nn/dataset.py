@@ -12,7 +12,7 @@ from numbers import Real
 from reprlib import repr as short
 from typing import Any, TypeAlias, overload
 
-from nn.numbers import number, plain
+from nn.numbers import counted, number, plain
 
 
 Target: TypeAlias = tuple[float, ...] | int
@@ -68,11 +68,11 @@ class Dataset(Sequence[Row]):
         return replace(self, rows=self.rows[index]) if isinstance(index, slice) else self.rows[index]
 
     def __repr__(self) -> str:
-        parts = [count(len(self), "row"), count(len(self.features), "feature")]
+        parts = [counted(len(self), "row"), counted(len(self.features), "feature")]
         if self.classes:
-            parts.append(count(len(self.classes), "class", "classes"))
+            parts.append(counted(len(self.classes), "class", "classes"))
         elif self.rows and isinstance(t := self.rows[0][1], tuple):
-            parts.append(count(len(t), "target"))
+            parts.append(counted(len(t), "target"))
         return f"Dataset({self.name!r}, {', '.join(parts)})"
 
     def _repr_html_(self) -> str:
@@ -113,10 +113,6 @@ def same_columns(train: Dataset, *others: Dataset, stacklevel: int = 3) -> None:
     if new:
         names = [train.classes[t.index(1.0) if isinstance(t, tuple) else t] for t in new]
         warnings.warn(f"no training row has the class {', '.join(sorted(names))}, but rows beside them have", stacklevel=stacklevel)
-
-
-def count(n: int, one: str, many: str = "") -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"
 
 
 def _names(what: str, names: Any) -> tuple[str, ...]:
@@ -185,7 +181,7 @@ def _numbers(values: Any, width: int | None, where: str, hint: str = "") -> tupl
         raise TypeError(f"{where} is {short(values)}, not a sequence of numbers")
     if not values or width not in (None, len(values)):
         expected = "at least 1" if width is None else width
-        raise ValueError(f"{where} has {count(len(values), 'number')}, expected {expected}: {short(values)}")
+        raise ValueError(f"{where} has {counted(len(values), 'number')}, expected {expected}: {short(values)}")
     return tuple([v if type(v) is float and math.isfinite(v) else number(v, f"{where}[{i}]")
                   for i, v in enumerate(values)])
 

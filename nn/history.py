@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from nn.numbers import whole
+from nn.numbers import counted, whole
 
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class History:
             return "History(0 epochs)"
         last = self.epochs[-1]
         told = "" if last.accuracy is None else f", accuracy {last.accuracy:.3f}"
-        return f"History({len(self.epochs)} epochs, loss {self.loss[0]:.3f} -> {last.loss:.3f}{told})"
+        return f"History({counted(len(self.epochs), 'epoch')}, loss {self.loss[0]:.3f} -> {last.loss:.3f}{told})"
 
     def _repr_html_(self) -> str | None:
         return import_module("nn.display").history_html(self)  # type: ignore[no-any-return]
@@ -155,13 +155,13 @@ class History:
     def undo(self, steps: int = 1) -> None:
         """Take back updates, the last one first."""
         if (steps := whole("steps", steps)) > self.at:
-            raise ValueError(f"{steps} updates cannot be undone: {self.at} of {self._log.made} are made; undo() takes at most {self.at}")
+            raise ValueError(f"{counted(steps, 'update')} cannot be undone: {self.at} of {self._log.made} are made; undo() takes at most {self.at}")
         self.go_to(self.at - steps)
 
     def redo(self, steps: int = 1) -> None:
         """Make updates again that were taken back."""
         if (steps := whole("steps", steps)) > (left := self._log.made - self.at):
-            raise ValueError(f"{steps} updates cannot be made again: {left} of {self._log.made} are undone; redo() takes at most {left}")
+            raise ValueError(f"{counted(steps, 'update')} cannot be made again: {left} of {self._log.made} are undone; redo() takes at most {left}")
         self.go_to(self.at + steps)
 
     def replay(self, backend: str | None = None) -> History:

@@ -22,6 +22,7 @@ from engine import Role, Value
 from engine.formula import function, largest, symbol, total, where, written
 from engine.functions import function as row_function
 from engine.ops import Row
+from nn.numbers import counted
 
 
 __all__ = ["LOSSES", "Loss", "bce", "bce_with_logits", "cross_entropy", "cross_entropy_with_logits", "half_sse", "hinge",
@@ -81,9 +82,9 @@ def _vector(name: str, outputs: Sequence[Any], targets: Any) -> Sequence[Any]:
     k = _width(name, outputs)
     targets = targets.tolist() if hasattr(targets, "tolist") else targets
     if not isinstance(targets, list | tuple):
-        raise TypeError(f"{name}: targets must be a sequence of {k} numbers, not {targets!r}")
+        raise TypeError(f"{name}: targets must be a sequence of {counted(k, 'number')}, not {targets!r}")
     if len(targets) != k:
-        raise ValueError(f"{name}: {k} outputs need {k} targets, not {len(targets)}: {targets!r}")
+        raise ValueError(f"{name}: {counted(len(targets), 'target')} for {counted(k, 'output')}: {targets!r}")
     return targets
 
 

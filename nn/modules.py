@@ -18,7 +18,7 @@ from typing import Any
 import engine
 from engine import Leaves, Role, Value, recording
 from nn.init import Initialiser, generator, initialiser
-from nn.numbers import whole
+from nn.numbers import counted, flag, plain, whole
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any] | None] = {
@@ -60,7 +60,7 @@ class Module:
         return self.train(False)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.parameters())} parameters)"
+        return f"{type(self).__name__}({counted(len(self.parameters()), 'parameter')})"
 
     def _repr_html_(self) -> str | None:
         return import_module("nn.display").module_html(self)  # type: ignore[no-any-return]
@@ -116,7 +116,7 @@ class Neuron(Module):
         draw = initialiser(init)
         sources = _units("x", nin, sources)
         self.w = Leaves(Value(draw(random, nin, nout), Role("w", name, i)) for i in sources)
-        self.b = Value(0.0, Role("b", name)) if bias else None
+        self.b = Value(0.0, Role("b", name)) if flag("bias", bias) else None
         self.activation = _choice("activation", activation, list(ACTIVATIONS))
         self.net_label, self.o_label = Role("net", name), Role("o", name)
 
@@ -219,7 +219,8 @@ class MLP(Module):
         expand: bool = False,
         skip: bool = False,
     ) -> None:
-        sizes = [whole("units of a layer", n) for n in layers] if isinstance(layers, Iterable) else []
+        layers = plain(layers)
+        sizes = [whole("units of a layer", n) for n in layers] if isinstance(layers, Sequence) else []
         if not sizes:
             raise ValueError(f"layers must list the units of each layer, as in [8, 3], not {layers!r}")
         nin = whole("nin", nin)
@@ -228,13 +229,12 @@ class MLP(Module):
             raise TypeError(f"activation is {activation!r}; write a name, or a list with one for each hidden layer")
         hidden = [activation] * depth if isinstance(activation, str) else list(activation)
         if len(hidden) != depth:
-            raise ValueError(f"{depth} hidden layers need {depth} activations, not {len(hidden)}: {hidden}")
+            raise ValueError(f"{counted(len(hidden), 'activation')} for {counted(depth, 'hidden layer')}: {hidden}")
         activations = [_choice("activation", a, list(ACTIVATIONS)) for a in hidden]
         activations.append(_choice("output", output, OUTPUTS))
         if output == "softmax" and sizes[-1] == 1:
             raise ValueError("softmax over one unit is always 1: give it a unit for each class, or output='sigmoid'")
-        if not isinstance(skip, bool):
-            raise TypeError(f"skip is True or False, not {skip!r}")
+        bias, expand, skip = flag("bias", bias), flag("expand", expand), flag("skip", skip)
         agree = [a == b for a, b in zip([nin, *sizes], sizes[:-1], strict=False)]
         if skip and not any(agree):
             raise ValueError(f"no hidden layer has as many units as inputs, so there is nothing to skip: {nin}, {sizes}")
@@ -282,7 +282,7 @@ class MLP(Module):
     def __call__(self, x: Sequence[Any]) -> list[Any]:
         x = _inputs(x)
         if len(x) != self.nin:
-            raise ValueError(f"the model takes {self.nin} inputs, this sample has {len(x)}: {_brief(x)}")
+            raise ValueError(f"the model takes {counted(self.nin, 'input')}, this sample has {len(x)}: {_brief(x)}")
         for layer in self.layers:
             x = layer(x)
         return list(x)
@@ -334,7 +334,7 @@ def _expanded(weights: Sequence[Any], x: Sequence[Any], biases: Sequence[Any] | 
     nets = []
     for j, w in enumerate(weights):
         if len(w) != len(x):
-            raise ValueError(f"a unit with {len(w)} weights cannot take {len(x)} inputs: {_brief(x)}")
+            raise ValueError(f"a unit with {counted(len(w), 'weight')} cannot take {counted(len(x), 'input')}: {_brief(x)}")
         net = w[0] * x[0]
         for w_i, x_i in zip(w[1:], x[1:], strict=True):
             net = net + w_i * x_i
@@ -384,7 +384,7 @@ def _pairs(name: str, t: Any, state: Any) -> Iterator[tuple[Value, float]]:
         return
     if not isinstance(state, list | tuple) or len(state) != len(t):
         got = f"{len(state)}" if isinstance(state, list | tuple) else repr(state)
-        raise ValueError(f"{name}: {len(t)} entries are needed, not {got}; nothing was loaded")
+        raise ValueError(f"{name} needs {counted(len(t), 'entry', 'entries')}, not {got}; nothing was loaded")
     for u, s in zip(t, state, strict=True):
         yield from _pairs(name, u, s)
 

@@ -1,4 +1,4 @@
-"""Numbers that are given: whole ones, finite ones, those of 0 or more; each as a plain int or float, or refused by its name."""
+"""Numbers that are given: whole ones, finite ones, those of 0 or more, flags; each as plain Python, or refused by its name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numbers import Real
 from reprlib import repr as short
 from typing import Any
 
-from engine.whole import integer, whole
+from engine.whole import counted, integer, whole
 
 
-__all__ = ["at_least_zero", "integer", "number", "plain", "whole"]
+__all__ = ["at_least_zero", "counted", "flag", "integer", "number", "plain", "whole"]
 
 
 def plain(value: Any) -> Any:
@@ -45,3 +45,16 @@ def at_least_zero(name: str, x: Any) -> float:
     if not real or not 0.0 <= found <= sys.float_info.max:
         raise ValueError(f"{name} must be a number >= 0, not {short(found)}")
     return float(found)
+
+
+def flag(name: str, x: Any) -> bool:
+    """`x` as a bool; TypeError, with its name, for anything else: bias=0.5 is no number to start from.
+
+    >>> flag("bias", 0)
+    Traceback (most recent call last):
+    TypeError: bias is True or False, not 0
+    """
+    found = plain(x)
+    if not isinstance(found, bool):
+        raise TypeError(f"{name} is True or False, not {short(found)}")
+    return found

@@ -8,7 +8,7 @@ from reprlib import repr as short
 from typing import Any, TypeAlias
 
 from engine import Value
-from nn.numbers import at_least_zero, whole
+from nn.numbers import at_least_zero, counted, flag, whole
 
 
 Schedule: TypeAlias = Callable[[int, int], float]  # (epoch, epochs) -> the factor on the learning rate
@@ -51,9 +51,9 @@ class SGD:
         self.lr = at_least_zero("lr", lr)
         self.momentum = at_least_zero("momentum", momentum)
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        self.nesterov = flag("nesterov", nesterov)
         if nesterov and not momentum:
             raise ValueError("nesterov needs momentum > 0: it looks ahead along the running sum of gradients")
-        self.nesterov = nesterov
         self._velocity: dict[Value, float] = {}
 
     def step(self) -> None:
@@ -98,7 +98,7 @@ class SGD:
             p.grad = None
 
     def __repr__(self) -> str:
-        return f"SGD({len(self.parameters)} parameters, lr={self.lr:g}, momentum={self.momentum:g})"
+        return f"SGD({counted(len(self.parameters), 'parameter')}, lr={self.lr:g}, momentum={self.momentum:g})"
 
 
 def _set(parameters: list[Any], new: list[float]) -> None:

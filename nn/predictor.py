@@ -9,7 +9,7 @@ from typing import Any
 from nn.dataset import Dataset, check_rows
 from nn.given import network
 from nn.modules import MLP
-from nn.numbers import number
+from nn.numbers import counted, number
 from nn.scores import predict
 
 
@@ -49,9 +49,9 @@ class Predictor:
             if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
                 raise TypeError(f"{what} are {names!r}, not names")
         if len(self.features) != nin:
-            raise ValueError(f"the rows have {len(self.features)} features, and the model takes {nin}")
+            raise ValueError(f"the rows have {counted(len(self.features), 'feature')}, and the model takes {nin}")
         if self.classes and len(self.classes) != (2 if nout == 1 else nout):
-            raise ValueError(f"the rows have {len(self.classes)} classes, and the model {nout} outputs")
+            raise ValueError(f"the rows have {counted(len(self.classes), 'class', 'classes')}, and the model {counted(nout, 'output')}")
         if self.mean or self.scale:
             for what, numbers in ("mean", self.mean), ("scale", self.scale):
                 check_rows([(numbers, (0.0,))], nin)

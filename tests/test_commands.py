@@ -162,6 +162,33 @@ def test_what_explain_refuses(run, moons, args, told):
     refused(run("explain", moons, *args.split()), told)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"lr": 0.1,', b'"lr": 0.2,'),
+        (b'"epochs": 8,', b'"epochs": 9,'),
+        (b'"epoch": 7', b'"epoch":  7'),
+        (b"\n", b"\r\n"),
+    ],
+    ids=repr,
+)
+def test_an_edited_run_is_told(run, moons, old, new):
+    content = (moons / "run.json").read_bytes()
+    assert old in content
+    (moons / "run.json").write_bytes(content.replace(old, new))
+    refused(run("explain", moons, "w_o1,h1"), "run.json is not what train wrote: it was changed after it was written: its checksum is another; move it away")
+
+
+def test_a_run_of_once_has_no_checksum(run, moons):
+    status, told, _ = run("explain", moons, "w_o1,h1")
+    content = json.loads((moons / "run.json").read_bytes())
+    assert list(content) == ["settings", "epochs", "crc32"]
+    del content["crc32"]
+    (moons / "run.json").write_text(json.dumps(content, indent=1))
+    assert run("explain", moons, "w_o1,h1") == (0, told, [])
+    assert status == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"settings": {}, "epochs": []}', b"\xff", b'{"settings": 3, "epochs": [1]}'])
 def test_a_damaged_run_is_told(run, moons, content):
     (moons / "run.json").write_bytes(content)
@@ -333,6 +360,7 @@ def test_what_is_drawn_step_by_step_is_the_run(moons, monkeypatch, run):
 
 def test_a_run_that_is_not_that_of_its_settings_is_not_drawn_again(moons, run):
     content = json.loads((moons / "run.json").read_text())
+    del content["crc32"]  # as it was once written, so that a change is not seen
     content["settings"]["lr"] = 0.11
     (moons / "run.json").write_text(json.dumps(content))
     refused(run("plot", moons, "weights"), "trained again, w_h1,x1 ends at ")

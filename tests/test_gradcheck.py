@@ -385,7 +385,7 @@ def test_partials_that_nobody_can_judge_do_not_fail():
     report = gradcheck(lambda x, p: x**p, [-2.0, 3.0])
     assert report
     assert [line.verdict for line in report.lines] == ["agrees", "unjudged"]
-    assert "passed: 2 derivatives, 1 nodes, 1 unjudged, by" in repr(report)
+    assert "passed: 2 derivatives, 1 node, 1 unjudged, by" in repr(report)
 
 
 # ---- functions ----------------------------------------------------------------------------------
@@ -562,7 +562,7 @@ def unsteady():
         (lambda: gradcheck(stale()), StaleGraph, "'x' was changed to 7.0"),
         (lambda: gradcheck(unsteady(), [1.0]), ValueError, "f gave .* and then .* for the same arguments; fix"),
         (lambda: gradcheck(X * 2, [Value(1.0)]), ValueError, "is not in the graph"),
-        (lambda: gradcheck(abs, [1.0], gradient=lambda x: [1.0, 2.0]), ValueError, "gives 2 numbers for 1 inputs"),
+        (lambda: gradcheck(abs, [1.0], gradient=lambda x: [1.0, 2.0]), ValueError, "gives 2 numbers for 1 input"),
         (lambda: gradcheck(lambda x: "one", [1.0], gradient=lambda x: 1.0), TypeError, "f: a number was expected"),
     ],
 )

@@ -158,14 +158,14 @@ def test_safetensors_of_somebody_else(path):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"layers": [4, 2, 2]}, "layers.2.weight: 2 entries are needed, not 3"),
+        ({"layers": [4, 2, 2]}, "layers.2.weight needs 2 entries, not 3"),
         ({"layers": [4, 2], "activation": "tanh"}, "the state dict has"),
         ({"layers": [4, 10**5, 3]}, "layers of [3, 4, 100000, 3] do not fit into "),
         ({"nin": 10**5}, "layers of [100000, 4, 2, 3] do not fit into "),
         ({"layers": "423"}, ""),
         ({"nin": None}, ""),
         ({"layers": [4, 2, 3, 2], "activation": "tanh"}, "the state dict lacks"),
-        ({"nin": 2}, "layers.0.weight: 2 entries are needed, not 3"),
+        ({"nin": 2}, "layers.0.weight needs 2 entries, not 3"),
         ({"nin": -1}, "nin must be a whole number >= 1, not -1"),
         ({"bias": False}, "the state dict has"),
         ({"activation": "swish"}, "unknown activation 'swish'"),
@@ -187,7 +187,7 @@ def test_weights_that_are_not_finite(path, content, bad):
 def test_a_wrong_shape(path, content):
     header, body = parts(content)
     header["layers.0.weight"]["shape"] = [3, 4]
-    assert "layers.0.weight: 4 entries are needed, not 3" in refused(path, joined(header, body))
+    assert "layers.0.weight needs 4 entries, not 3" in refused(path, joined(header, body))
 
 
 def test_a_file_that_is_not_there(path):

@@ -9,6 +9,7 @@ import pytest
 from engine import Value, gradient, sigmoid, softmax
 from nn import losses
 from nn.losses import LOSSES, loss_function
+from nn.numbers import counted
 
 
 INF = math.inf
@@ -206,18 +207,18 @@ def test_infinite_and_missing_outputs_are_not_hidden():
 @pytest.mark.parametrize("name", LOSSES)
 def test_wrong_numbers_of_targets(name):
     for outputs, targets in (([0.5, 0.5], [1]), ([0.5], [1, 1]), ([0.5], [])):
-        expected = f"^{name}: {len(outputs)} outputs need {len(outputs)} targets, not {len(targets)}: "
+        expected = f"^{name}: {counted(len(targets), 'target')} for {counted(len(outputs), 'output')}: "
         for o in (outputs, [Value(v) for v in outputs]):
             with pytest.raises(ValueError, match=expected):
                 LOSSES[name](o, targets)
-    with pytest.raises(ValueError, match="cross_entropy: 2 outputs need 2 targets, not 3"):
+    with pytest.raises(ValueError, match="cross_entropy: 3 targets for 2 outputs"):
         losses.cross_entropy(softmax([Value(0.5), Value(0.5)]), [1, 0, 0])
 
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("bad", [1.0, None, "1", {1.0: 2.0}], ids=type)
 def test_targets_that_are_no_sequence(name, bad):
-    what = "the target is a class index" if "entropy" in name else "targets must be a sequence of 1 numbers, not"
+    what = "the target is a class index" if "entropy" in name else "targets must be a sequence of 1 number, not"
     with pytest.raises(TypeError, match=f"^{name}: {what}"):
         LOSSES[name]([0.5], bad)
 

@@ -206,9 +206,9 @@ def test_samples_of_the_wrong_length(x):
 @pytest.mark.parametrize("expand", [False, True])
 @pytest.mark.parametrize("x", [[1.0], [1.0, 2.0, 3.0]], ids=len)
 def test_wrong_lengths_for_layers_and_neurons(x, expand):
-    with pytest.raises(ValueError, match=f"a unit with 2 weights cannot take {len(x)} inputs"):
+    with pytest.raises(ValueError, match=f"a unit with 2 weights cannot take {len(x)} input"):
         Layer(2, 3, expand=expand)(x)
-    with pytest.raises(ValueError, match=f"a unit with 2 weights cannot take {len(x)} inputs"):
+    with pytest.raises(ValueError, match=f"a unit with 2 weights cannot take {len(x)} input"):
         Neuron(2)(x)
     with pytest.raises(ValueError, match="empty"):
         Neuron(2)([])
@@ -274,9 +274,9 @@ def test_unknown_activations():
         (lambda: MLP(2, [3, 1], activation="softmax"), f"unknown activation 'softmax' {softmax}; choose from {names}"),
         (
             lambda: MLP(2, [3, 1], activation=["relu", "tanh"]),
-            "1 hidden layers need 1 activations, not 2: ['relu', 'tanh']",
+            "2 activations for 1 hidden layer: ['relu', 'tanh']",
         ),
-        (lambda: MLP(2, [1], activation=["relu"]), "0 hidden layers need 0 activations, not 1: ['relu']"),
+        (lambda: MLP(2, [1], activation=["relu"]), "1 activation for 0 hidden layers: ['relu']"),
         (lambda: MLP(2, [3, 1], output="Sigmoid"), f"unknown output 'Sigmoid'; choose from {names}, softmax"),
         (lambda: MLP(2, [3, 1], activation=[None]), f"unknown activation None; choose from {names}"),
         (lambda: Neuron(2, "softmax"), f"unknown activation 'softmax' {softmax}; choose from {names}"),

@@ -72,19 +72,19 @@ BAD_STATES = {
     ),
     "too few units": (
         lambda s: s.update({"layers.1.weight": [[0.0, 0.0, 0.0]]}),
-        "layers.1.weight: 2 entries are needed, not 1; nothing was loaded",
+        "layers.1.weight needs 2 entries, not 1; nothing was loaded",
     ),
     "too many inputs": (
         lambda s: s.update({"layers.1.weight": [[0.0] * 3, [0.0] * 4]}),
-        "layers.1.weight: 3 entries are needed, not 4; nothing was loaded",
+        "layers.1.weight needs 3 entries, not 4; nothing was loaded",
     ),
     "transposed": (
         lambda s: s.update({"layers.0.weight": np.zeros((2, 3))}),
-        "layers.0.weight: 3 entries are needed, not 2; nothing was loaded",
+        "layers.0.weight needs 3 entries, not 2; nothing was loaded",
     ),
     "flat": (
         lambda s: s.update({"layers.1.weight": [0.0, 0.0]}),
-        "layers.1.weight: 3 entries are needed, not 0.0; nothing was loaded",
+        "layers.1.weight needs 3 entries, not 0.0; nothing was loaded",
     ),
     "deeper": (
         lambda s: s.update({"layers.1.bias": [[0.0], [0.0]]}),
@@ -108,11 +108,11 @@ BAD_STATES = {
     ),
     "None": (
         lambda s: s.update({"layers.1.bias": None}),
-        "layers.1.bias: 2 entries are needed, not None; nothing was loaded",
+        "layers.1.bias needs 2 entries, not None; nothing was loaded",
     ),
     "a string of that length": (
         lambda s: s.update({"layers.1.bias": "ab"}),
-        "layers.1.bias: 2 entries are needed, not 'ab'; nothing was loaded",
+        "layers.1.bias needs 2 entries, not 'ab'; nothing was loaded",
     ),
 }
 
@@ -276,7 +276,7 @@ def test_no_grad_ends_with_an_exception():
         1 / 0
     assert recording()
     with no_grad():
-        with pytest.raises(ValueError, match="the model takes 1 inputs"):
+        with pytest.raises(ValueError, match="the model takes 1 input"):
             MLP(1, [1])([1.0, 2.0])
         assert not recording()
     assert recording()

@@ -312,7 +312,7 @@ def test_points_of_ones_own_are_checked_first():
     assert primitive("far_bend", forward, partial)(1.0) == 1.0  # not found by chance
     with pytest.raises(ValueError, match=r"disagrees at a=2000\.0"):
         primitive("far_bend_", forward, partial, points=[1.0, 2000.0])
-    with pytest.raises(ValueError, match=r"a point has 1 arguments, not \[1.0, 2.0\]"):
+    with pytest.raises(ValueError, match=r"a point has 1 argument, not \[1.0, 2.0\]"):
         primitive("far_bend_", forward, partial, points=[[1.0, 2.0]])
 
 
@@ -367,10 +367,10 @@ BAD = [
     (
         lambda: primitive("f", lambda a, b: a, two),
         ValueError,
-        "forward cannot be called with the 1 arguments a: missing",
+        "forward cannot be called with the 1 argument a: missing",
     ),
-    (lambda: primitive("f", one, lambda a, b, c: 1), ValueError, "a partial cannot be called with the 1 arguments a"),
-    (lambda: primitive("f", one, lambda: 1), ValueError, "a partial cannot be called with the 1 arguments a"),
+    (lambda: primitive("f", one, lambda a, b, c: 1), ValueError, "a partial cannot be called with the 1 argument a"),
+    (lambda: primitive("f", one, lambda: 1), ValueError, "a partial cannot be called with the 1 argument a"),
     (lambda: primitive("f", one, "1"), TypeError, "a partial must give a formula, not '1'"),
     (
         lambda: primitive("f", one, lambda a: math.exp(a)),
@@ -394,7 +394,7 @@ BAD = [
     (
         lambda: primitive("f", one, 1, notation="f"),
         ValueError,
-        r"the notation 'f' needs a \{\} for each of its 1 arguments",
+        r"the notation 'f' needs a \{\} for each argument, of which it has 1",
     ),
     (lambda: primitive("f", one, 1, notation="{} {1}"), ValueError, "needs a {} for each"),
     (lambda: primitive("f", one, 1, notation=3), ValueError, "needs a {} for each"),

@@ -76,9 +76,9 @@ def test_a_refused_row_raises_the_graphs_error_and_leaves_the_state_as_it_met_it
         (np.zeros((2, 4))[:, ::2], array("d", [0.0]), ValueError, "strides"),
         (np.zeros((2, 3)), array("d", [0.0]), ValueError, r"2 numbers a row, and this buffer has the shape \(2, 3\)"),
         (array("d", [1.0] * 3), array("d", [0.0]), ValueError, "2 numbers a row"),
-        (np.zeros((2, 2)), np.zeros(2), ValueError, "1 numbers, one for each fed back, not 2"),
+        (np.zeros((2, 2)), np.zeros(2), ValueError, "1 number, one for each fed back, not 2"),
         (np.zeros((2, 2)), memoryview(bytes(8)).cast("d"), ValueError, "read-only"),
-        (np.zeros((2, 2)), None, ValueError, "1 numbers, one for each fed back, not 0"),
+        (np.zeros((2, 2)), None, ValueError, "1 number, one for each fed back, not 0"),
     ],
 )
 def test_a_wrong_buffer_is_refused(backend: str, rows: object, state: object, error: type, message: str) -> None:
@@ -142,7 +142,7 @@ def test_compile_says_what_it_cannot_compile() -> None:
         compile([y], [x, x], backend="python")
     with pytest.raises(ValueError, match="unknown backend 'c'"):
         compile([y], [x], backend="c")
-    with pytest.raises(TypeError, match=r"takes 1 numbers \(x\), not 2"):
+    with pytest.raises(TypeError, match=r"takes 1 number \(x\), not 2"):
         compile([y], [x], backend="python")(1.0, 2.0)
 
 

@@ -93,12 +93,12 @@ REFUSED = {
     "biases": (
         lambda v: affine([[v]], [1.0], [1.0, 2.0]),
         ValueError,
-        "affine: 1 units have 2 biases; give one for each, or none",
+        "affine: 2 biases for 1 unit; give one for each, or none",
     ),
     "inputs": (
         lambda v: affine([[v, v], [v]], [1.0, 2.0]),
         ValueError,
-        "affine: a unit with 1 weights cannot take 2 inputs",
+        "affine: a unit with 1 weight cannot take 2 inputs",
     ),
     "known inputs": (
         lambda v: affine([Leaves([v, v, v])], [1.0, 2.0], [v]),

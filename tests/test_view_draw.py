@@ -214,7 +214,7 @@ def test_focus_draws_the_neighbourhood_even_of_a_very_long_chain():
     assert [b.id for b in graph.picture.boxes] == [f"n{k}" for k in range(4998, 5005)]
     (marked,) = [b for b in graph.picture.boxes if b.border == FOCUS]
     assert marked.id == "n5001"
-    assert repr(graph) == "<gradient graph: 100001 nodes, 100000 edges, 7 boxes shown, root=1e+05>"
+    assert repr(graph) == "<gradient graph: 100,001 nodes, 100,000 edges, 7 boxes shown, root=1e+05>"
 
 
 def test_focus_must_be_below_the_root():

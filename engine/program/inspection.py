@@ -21,7 +21,7 @@ from engine.program.tape import Step, Tape
 from engine.program.tasks import Each, Single, Sums, Together
 from engine.source import opened
 from engine.value import Value
-from engine.whole import integer
+from engine.whole import counted, integer
 
 
 class Instruction(NamedTuple):
@@ -111,7 +111,7 @@ class Inspection:
             rows.append((str(i.id), i.label, i.operation, f"{i.value:.12g}", " ".join(map(str, i.arguments))))
         a, b, c, d = (max(len(r[k]) for r in rows) for k in range(4))
         lines = [f"{r[0]:>{a + 1}}  {r[1]:{b}}  {r[2]:{c}}  {r[3]:>{d}}  {r[4]}".rstrip() for r in rows]
-        return "\n".join([f"{self._title}; {self.flops} flops, {self.bytes} bytes a run", *lines])
+        return "\n".join([f"{self._title}; {counted(self.flops, 'flop')}, {counted(self.bytes, 'byte')} a run", *lines])
 
     def __repr__(self) -> str:
         return f"Inspection of {self._title}"

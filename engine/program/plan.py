@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from engine.errors import short
+from engine.whole import counted
 
 
 class Plan(NamedTuple):
@@ -70,7 +71,7 @@ def view(buffer: Any, what: str, width: int, writable: bool = False) -> Any:
         raise ValueError(f"scan: {what} is changed in place, and this buffer is read-only")
     n = m.nbytes // 8
     if (m.ndim > 1 and m.shape and m.shape[-1] != width) or (width and n % width) or (not width and n):
-        raise ValueError(f"scan: {what} must have {width} numbers a row, and this buffer has the shape {m.shape}")
+        raise ValueError(f"scan: {what} must have {counted(width, 'number')} a row, and this buffer has the shape {m.shape}")
     return m.cast("B").cast("d") if n else memoryview(array("d"))
 
 

@@ -26,6 +26,7 @@ from engine.program.scan import Scan
 from engine.program.tape import check_values
 from engine.program.verify import Miscompiled, agree
 from engine.value import Value, number
+from engine.whole import counted
 
 
 BACKENDS = ("auto", "python", "native")
@@ -144,7 +145,7 @@ class Program:
         >>> seen["net"].value, seen[3].operation
         (0.5, 'tanh')
         >>> print(seen)
-        Program(2 inputs, 2 nodes, 1 outputs, backend='python'); 2 flops, 24 bytes a run
+        Program(2 inputs, 2 nodes, 1 output, backend='python'); 2 flops, 24 bytes a run
          id  label  operation          value  from
           0  w                           0.5
           1  x                             1
@@ -170,7 +171,7 @@ class Program:
         >>> set(program.folded()[1].values())
         {'loop 1: 64 x mul'}
         >>> draw(program)
-        <gradient graph: 129 nodes, 128 edges, 1 boxes shown, ...>
+        <gradient graph: 129 nodes, 128 edges, 1 box shown, ...>
         """
         places = regraphed(self._tape, [v.data for v in self._inputs])
         titles = folds(self._tape, self._calling) if self.loops else {}
@@ -196,7 +197,7 @@ class Program:
         return self.__dict__ | {"_scans": {}}
 
     def __repr__(self) -> str:
-        counts = f"{len(self._inputs)} inputs, {self.nodes} nodes, {len(self._outputs)} outputs"
+        counts = f"{counted(len(self._inputs), 'input')}, {counted(self.nodes, 'node')}, {counted(len(self._outputs), 'output')}"
         return f"Program({counts}, backend={self.backend!r}{f', remark={self.remark!r}' if self.remark else ''})"
 
     def __call__(self, *numbers: Any) -> Any:
@@ -216,7 +217,7 @@ class Program:
         if len(given) != len(self._inputs):
             names = [str(v.label or "?") for v in self._inputs]
             told = f" ({', '.join(names[:8])}{', ...' * (len(names) > 8)})" if set(names) != {"?"} else ""
-            raise TypeError(f"the program takes {len(names)} numbers{told}, not {len(given)}")
+            raise TypeError(f"the program takes {counted(len(names), 'number')}{told}, not {len(given)}")
         return [x if x.__class__ is float else number(x, "program") for x in given]
 
     def scan(

@@ -11,6 +11,7 @@ from engine.errors import short
 from engine.program.build import Built
 from engine.program.plan import Plan, Run, apart, store, view, visits
 from engine.program.tape import Tape
+from engine.whole import counted, integer
 
 
 FIRST_BLOCK = 128  # rows, before it is known how long they take
@@ -37,13 +38,13 @@ class Scan:
         plan = self._plan
         held = view(array("d") if state is None else state, "state", len(plan.state), writable=True)
         if len(held) != len(plan.state):
-            raise ValueError(f"scan: state must hold {len(plan.state)} numbers, one for each fed back, not {len(held)}")
-        counted = not plan.columns and rows.__class__ is int
-        if counted and rows < 0:
+            raise ValueError(f"scan: state must hold {counted(len(plan.state), 'number')}, one for each fed back, not {len(held)}")
+        runs = None if plan.columns else integer(rows)
+        if runs is not None and runs < 0:
             raise ValueError(f"scan: a number of runs is 0 or more, not {rows}")
-        flat = view(array("d") if counted else rows, "rows", len(plan.columns))
+        flat = view(rows if runs is None else array("d"), "rows", len(plan.columns))
         apart(flat, held)
-        n = rows if counted else len(flat) // max(1, len(plan.columns))
+        n = len(flat) // max(1, len(plan.columns)) if runs is None else runs
         visited = visits(order, n)
         return self.run(flat, held, visited, n if visited is None else len(visited), progress)
 

@@ -26,7 +26,7 @@ from engine.trust.rules import check_node, judged, mend, same
 from engine.trust.slopes import DIFFERENCES, Function, Slopes, measure, measure_second, ways
 from engine.trust.systems import Refused, System
 from engine.value import Value, number
-from engine.whole import whole
+from engine.whole import counted, whole
 
 
 LONG = 60.0  # seconds, from which the time that a check takes is told before
@@ -133,7 +133,7 @@ def _tell_if_long(graph: _Graph, derivatives: int, most: int | None) -> None:
     read = _seconds(lambda: read_nodes(first, system, beside)) / len(first)
     seconds = check * len(chosen) + read * len(graph.nodes) * (1 + 2 * derivatives)
     if seconds > LONG:
-        told = f"{len(chosen):,} nodes and {derivatives:,} derivative{'s' * (derivatives > 1)} take about {seconds:,.0f} seconds"
+        told = f"{counted(len(chosen), 'node')} and {counted(derivatives, 'derivative')} take about {seconds:,.0f} seconds"
         warnings.warn(f"gradcheck: {told}; fewer xs, or nodes={len(chosen) // 10 or 1}, take less", stacklevel=4)
 
 
@@ -261,7 +261,7 @@ class _Calls:
                 names = list(bound.arguments)
         except TypeError as why:
             raise TypeError(
-                f"gradcheck: f cannot be called with {len(xs)} arguments ({why}); one that is a list is [[1.0, 2.0]]"
+                f"gradcheck: f cannot be called with {counted(len(xs), 'argument')} ({why}); one that is a list is [[1.0, 2.0]]"
             ) from None
         except ValueError:  # no signature
             pass
@@ -322,7 +322,7 @@ def _check_by_calls(calls: _Calls, gradient: Callable[..., Any]) -> Gradcheck:
     given = [as_number(p, f"gradcheck: gradient{place}") for place, p in parts(found)]
     if len(given) != len(calls.numbers):
         raise ValueError(
-            f"gradcheck: gradient gives {len(given)} numbers for {len(calls.numbers)} inputs: {short(found)}"
+            f"gradcheck: gradient gives {counted(len(given), 'number')} for {counted(len(calls.numbers), 'input')}: {short(found)}"
         )
     lines = []
     for j, (s, x, d) in enumerate(zip(calls.labels, calls.numbers, given, strict=True)):

@@ -26,6 +26,7 @@ from engine.recording import check_fresh
 from engine.trust.reevaluate import live, read_arguments, reevaluate
 from engine.trust.systems import FLOAT, Refused, System
 from engine.value import Value
+from engine.whole import counted
 
 
 HEAD = ("digits kept", "data", "digits", "gradient", "digits", "partial, computed and shown")
@@ -71,7 +72,7 @@ class Precision:
 
     def __repr__(self) -> str:
         worst = _digits(self.nodes[0].worst[0])
-        return f"<precision of {len(self.nodes)} nodes: {worst} digits kept at worst, at {name(self.nodes[0].node)}>"
+        return f"<precision of {counted(len(self.nodes), 'node')}: {worst} digits kept at worst, at {name(self.nodes[0].node)}>"
 
     def __str__(self) -> str:
         cells = [HEAD, *map(_cells, self.nodes[: self.rows])]
@@ -81,7 +82,7 @@ class Precision:
             for row in cells
         ]
         if rest := self.nodes[self.rows :]:
-            lines.append(f"... and {len(rest)} more nodes, which keep {_digits(rest[0].worst[0])} digits or more")
+            lines.append(f"... and {counted(len(rest), 'more node')}, which keep {_digits(rest[0].worst[0])} digits or more")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

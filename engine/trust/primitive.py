@@ -33,6 +33,7 @@ from engine.ops import TABLE, Row
 from engine.source import MACHINE, NAMES
 from engine.trust.rules import check_row
 from engine.value import number
+from engine.whole import counted
 
 
 RANGES = [(0.0, 1.0), (-1.0, 1.0), (-4.0, 4.0), (-20.0, 20.0), (1.0, 100.0)]  # where points are drawn
@@ -216,7 +217,7 @@ def _check_arity(where: str, f: Callable[..., Any], symbols: Sequence[Formula]) 
         signature.bind(*symbols)
     except TypeError as why:
         letters = ", ".join(s.args[0] for s in symbols)
-        raise ValueError(f"{where} cannot be called with the {len(symbols)} arguments {letters}: {why}") from None
+        raise ValueError(f"{where} cannot be called with the {counted(len(symbols), 'argument')} {letters}: {why}") from None
 
 
 def _formula(where: str, x: Any) -> Formula:
@@ -237,7 +238,7 @@ def _notation(name: str, template: Any, count: int) -> Notation | None:
         filled = ""
     if filled.count("\0") < count:
         raise ValueError(
-            f"primitive {name}: the notation {template!r} needs a {{}} for each of its {count} arguments "
+            f"primitive {name}: the notation {template!r} needs a {{}} for each argument, of which it has {count} "
             "(and {{ }} for a brace that stays)"
         )
     return infix(template, PRODUCT) if filled[0] == "\0" or filled[-1] == "\0" else Notation(template)
@@ -290,7 +291,7 @@ def _given(row: Row, points: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]
     for point in points:
         values = list(point) if isinstance(point, list | tuple) else [point]
         if len(values) != len(row.args):
-            raise ValueError(f"primitive {row.name}: a point has {len(row.args)} arguments, not {short(point)}")
+            raise ValueError(f"primitive {row.name}: a point has {counted(len(row.args), 'argument')}, not {short(point)}")
         yield {
             s: [number(p, row.name) for p in x] if vector else number(x, row.name)
             for s, x, vector in zip(row.args, values, row.vector, strict=True)

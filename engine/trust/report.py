@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from engine.trust.rules import Finding
+from engine.whole import counted
 
 
 HEAD = ("derivative by", "at", "analytic", "numeric", "")
@@ -82,7 +83,7 @@ class Gradcheck:
             return f"failed: the gradient by {', '.join(wrong)} disagrees"
         if self._idle:
             return "judged nothing: there is no finite slope to compare a derivative with"
-        counts = [f"{len(self.lines)} derivatives", f"{self.nodes} nodes" if self.nodes == self.among else f"{self.nodes} of {self.among} nodes"]
+        counts = [counted(len(self.lines), "derivative"), f"{self.nodes} of " * (self.nodes < self.among) + counted(self.among, "node")]
         unjudged = sum(line.verdict == "unjudged" for line in self.lines)
         counts += [f"{unjudged} unjudged"] if unjudged else []
         counts += [f"{len(self.kinks)} at kinks"] if self.kinks else []

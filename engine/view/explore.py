@@ -29,7 +29,7 @@ from engine.view.marks import operation, visible
 from engine.view.picture import pictured, title as titled
 from engine.view.record import Node, Record, checked_roots, record
 from engine.view.svg import svg_text
-from engine.whole import whole
+from engine.whole import counted, whole
 
 
 MOST_ARROWS = 150  # in the picture that stands in for a page
@@ -67,7 +67,7 @@ def explore(
             whole(name, count, least)
     (root,) = only(checked_roots(root))
     if limit is not None and (nodes := len(topological(root))) > limit:  # told before all of them are read
-        raise GraphTooLarge(f"the page would hold {nodes} nodes, more than limit={limit}: explore a node further down, or write limit=None")
+        raise GraphTooLarge(f"the page would hold {counted(nodes, 'node')}, more than limit={limit}: explore a node further down, or write limit=None")
     seen = record(root, names=names)
     folded = collapse == "unit" or (collapse == "auto" and len(seen.nodes) > FULL)
     chosen = None if select is None else int(seen.find(select).id[1:])

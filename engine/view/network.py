@@ -33,6 +33,7 @@ from engine.view.marks import (
 from engine.view.picture import Line, Picture, title as titled, word
 from engine.view.record import Node, Record
 from engine.view.scopes import layer_of
+from engine.whole import counted
 
 
 MOST_ABREAST = 12  # units of a layer that are all drawn
@@ -205,7 +206,7 @@ def unit_boxes(net: Network, place: dict[str, str], marks: Marks, columns: list[
         drawn.add(identity)
         if more[identity] > 1:
             text = f"\N{VERTICAL ELLIPSIS} {more[identity]} more"
-            yield Box(identity, f"{more[identity]} units more of this layer", ((Cell(text, color=FAINT),),))
+            yield Box(identity, f"{counted(more[identity], 'unit')} more of this layer", ((Cell(text, color=FAINT),),))
             continue
         name, f = visible(unit, 24), net.activations.get(unit, "")
         heads = [Cell(c if told else "", GROUP, color=FAINT) for c in columns if told]

@@ -32,6 +32,7 @@ from engine.view.marks import (
     visible,
 )
 from engine.view.record import Record
+from engine.whole import counted
 
 
 MOST_LABELS = 60  # arrows that are still labelled
@@ -159,9 +160,9 @@ def word(text: str) -> Cell:
 
 def title(record: Record, grouping: Grouping | None = None) -> str:
     """A sentence: how many nodes and edges, and the value of the root."""
-    text = f"gradient graph: {len(record.nodes)} nodes, {len(record.edges)} edges"
+    text = f"gradient graph: {counted(len(record.nodes), 'node')}, {counted(len(record.edges), 'edge')}"
     if grouping is not None and len(grouping.groups) != len(record.nodes):
-        text += f", {len(grouping.groups)} boxes shown"
+        text += f", {counted(len(grouping.groups), 'box', 'boxes')} shown"
     nodes = [n for n in record.nodes if n.id in record.roots]
     roots = [f"{visible(n.name, LONGEST_NAME) or 'root'}={n.data:.4g}" for n in nodes]
     return ", ".join([text, *roots[:3], *["..."] * (len(roots) > 3)])

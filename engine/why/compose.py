@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from engine.formula import computed
 from engine.label import Role
+from engine.whole import counted
 from engine.why.blocks import Addends, Block, Head, Line, Prose, Rows
 from engine.why.chain import role_of
 from engine.why.deltas import deltas, step
 from engine.why.derivation import ACTIVATIONS, Derivation, Sum
-from engine.why.digits import counted, full, short, signed
+from engine.why.digits import full, short, signed
 from engine.why.notation import any_unit, is_output
 from engine.why.pens import Pen, bracketed
 from engine.why.remarks import Remark

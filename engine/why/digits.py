@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 
@@ -20,7 +19,7 @@ def full(x: float) -> str:
 def short(x: float) -> str:
     """The same without the zeros at its end; next to a whole number, the digits that tell them apart.
 
-    >>> short(0.75), short(3.0), short(-math.log(3)), short(1 - 1e-8)
+    >>> short(0.75), short(3.0), short(-1.0986122886681098), short(1 - 1e-8)
     ('0.75', '3', '-1.098612', '0.99999999')
     """
     s = full(x)
@@ -35,16 +34,6 @@ def signed(x: float) -> str:
     ('+0.250000', '-0.250000', '0')
     """
     return f"+{full(x)}" if x > 0 else full(x)
-
-
-def counted(n: int, what: str) -> str:
-    """A number of things; above a billion billions about how many.
-
-    >>> counted(1, "path"), counted(1048576, "path"), counted(2**100_000, "path")
-    ('1 path', '1,048,576 paths', 'about 10^30103 paths')
-    """
-    number = f"{n:,}" if n < 10**18 else f"about 10^{round(math.log10(n))}"
-    return f"{number} {what}{'s' * (n != 1)}"
 
 
 def escaped(s: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from engine.label import Role
 from engine.value import Value
-from engine.whole import whole
+from engine.whole import counted, whole
 from engine.why.cone import Cone, Edge
-from engine.why.digits import counted, escaped, signed
+from engine.why.digits import escaped, signed
 from engine.why.notation import Notes, labels
 from engine.why.pens import Text
 

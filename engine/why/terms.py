@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from engine.value import Value
+from engine.whole import counted
 from engine.why.cone import Cone, Edge
-from engine.why.digits import counted, escaped, full, signed
+from engine.why.digits import escaped, full, signed
 from engine.why.notation import Notes, labels
 from engine.why.pens import Text
 

@@ -14,6 +14,7 @@ from nn.cli.problem import named_target
 from nn.data import check_rows
 from nn.losses import LOSSES, loss_function
 from nn.modules import MLP
+from nn.numbers import counted
 from nn.train import INDEX_LOSSES
 
 
@@ -81,7 +82,7 @@ def _own(args: argparse.Namespace, saved: Saved, loss: str) -> tuple[Sequence[fl
     x, rows = _numbers(args.row, "--row"), saved.rows
     if len(x) != saved.model.nin:
         names = f": {', '.join(rows.features)}" if rows else ""
-        raise ValueError(f"--row has {len(x)} number{'s' * (len(x) != 1)}, and the model takes {saved.model.nin}{names}")
+        raise ValueError(f"--row has {counted(len(x), 'number')}, and the model takes {saved.model.nin}{names}")
     if rows and rows.scale:
         x = [(v - m) / s for v, m, s in zip(x, rows.mean, rows.scale, strict=True)]
     return check_rows([(x, _target(args.t, saved.model, rows.classes if rows else (), loss))], saved.model.nin,

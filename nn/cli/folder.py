@@ -16,7 +16,9 @@ from nn import MLP, Epoch, History, load
 from nn.cli.lock import locked
 from nn.cli.problem import Problem, problem
 from nn.files import load_predictor, write
+from nn.lab.lines import opened, sealed
 from nn.lab.plots import axes
+from nn.numbers import counted
 from nn.predictor import Predictor
 
 
@@ -58,7 +60,7 @@ class Saved:
             found = problem(dataset, None, self.model.output, loss)
         if len(found.dataset.features) != self.model.nin or found.nout != self.model.nout:
             raise ValueError(
-                f"{found.dataset!r} has {len(found.dataset.features)} features and {found.nout} outputs, the model {self.model.nin} and {self.model.nout}"
+                f"{found.dataset!r} has {counted(len(found.dataset.features), 'feature')} and {counted(found.nout, 'output')}, the model {self.model.nin} and {self.model.nout}"
             )
         return found
 
@@ -79,7 +81,10 @@ def read(path: Path) -> Saved:
     if not beside.exists():
         return Saved(file, model, rows, {}, History())
     try:
-        found = json.loads(beside.read_bytes())
+        content = beside.read_bytes().rstrip()
+        found = json.loads(content)
+        if isinstance(found, dict) and "crc32" in found:  # once there was none
+            opened(content)
         if not isinstance(found, dict):
             raise ValueError(f"it holds {found!r:.40}, not an object")
         settings = found["settings"]
@@ -94,8 +99,9 @@ def read(path: Path) -> Saved:
 
 
 def described(settings: Mapping[str, Any], history: History) -> bytes:
-    """The content of run.json."""
-    return (json.dumps({"settings": settings, "epochs": [vars(e) for e in history.epochs]}, indent=1) + "\n").encode()
+    """The content of run.json, with its checksum."""
+    text = json.dumps({"settings": settings, "epochs": [vars(e) for e in history.epochs]}, indent=1)
+    return sealed(text.removesuffix("\n}") + "}")
 
 
 def ready(out: Path, keep: str | None = None) -> None:

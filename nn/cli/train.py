@@ -19,6 +19,7 @@ from nn.init import INITIALISERS
 from nn.lab.plots import loss_curves
 from nn.losses import LOSSES, loss_function
 from nn.modules import ACTIVATIONS
+from nn.numbers import counted
 from nn.optim import SCHEDULES
 from nn.train import BACKENDS, ORDERS
 
@@ -77,7 +78,7 @@ def _run(args: argparse.Namespace, task: Problem) -> None:
     )  # fmt: skip
     weights = len(model.parameters())
     print(f"{task.dataset!r}: {len(train)} rows to train on, {len(test) if task.held_out else 'none'} held out")
-    print(f"{model!r}: {weights} weights, {task.loss}, {'one sample' if args.batch_size == 1 else args.batch_size} an update")
+    print(f"{model!r}: {counted(weights, 'weight')}, {task.loss}, {'one sample' if args.batch_size == 1 else args.batch_size} an update")
     history = fit(
         model,
         train,

@@ -22,7 +22,7 @@ from nn.init import generator
 from nn.lab.descent import of_model
 from nn.losses import Loss, loss_function
 from nn.modules import MLP
-from nn.numbers import at_least_zero, integer, number, whole
+from nn.numbers import at_least_zero, counted, integer, number, whole
 
 
 Direction = Sequence[float]
@@ -55,7 +55,7 @@ class Surface:
     def project(self, weights: Sequence[float]) -> tuple[float, float]:
         """The (a, b) of the point of the plane that is nearest to these weights."""
         if len(weights) != len(self.centre):
-            raise ValueError(f"the plane is that of {len(self.centre)} weights, not of {len(weights)}")
+            raise ValueError(f"the plane is that of {counted(len(self.centre), 'weight')}, not of {len(weights)}")
         d = [w - c for w, c in zip(weights, self.centre, strict=True)]
         uu, uv, vv = _dot(self.first, self.first), _dot(self.first, self.second), _dot(self.second, self.second)
         du, dv = _dot(d, self.first), _dot(d, self.second)
@@ -147,7 +147,7 @@ def plane(
     c = _weights(model) if centre is None else list(centre)
     u, v = _direction(model, first), _direction(model, second)
     if len(c) != len(u):
-        raise ValueError(f"centre needs {len(u)} numbers, one per parameter, not {len(c)}")
+        raise ValueError(f"centre needs {counted(len(u), 'number')}, one per parameter, not {len(c)}")
     if (isinstance(first, str) or integer(first) is not None) and first == second:
         raise ValueError(f"first and second are both {first!r}, which is one direction; write another for one of them")
     names = _named(first, "a"), _named(second, "b")
@@ -238,7 +238,7 @@ def path_plane(path: Sequence[Sequence[float]]) -> tuple[list[float], list[float
     moves = numpy.array(path, dtype=float) - numpy.array(path[-1], dtype=float)
     _, sizes, directions = numpy.linalg.svd(moves, full_matrices=False)
     if len(sizes) < 2 or sizes[1] <= 1e-12 * sizes[0]:
-        raise ValueError(f"the path of {len(path)} points does not leave a line, so it has no plane of its own")
+        raise ValueError(f"the path of {counted(len(path), 'point')} does not leave a line, so it has no plane of its own")
     spans = [directions[k] * numpy.abs(moves @ directions[k]).max() for k in (0, 1)]
     share = float((sizes[:2] ** 2).sum() / (sizes**2).sum())
     return list(path[-1]), spans[0].tolist(), spans[1].tolist(), share
@@ -262,13 +262,13 @@ def _direction(model: MLP, which: str | Direction | int) -> list[float]:
     if (seed := integer(which)) is not None:
         return random_direction(model, seed)
     if isinstance(which, int) or not hasattr(which, "__len__"):
-        raise TypeError(f"a direction is a seed, the name of a weight, or {len(names)} numbers, not {which!r}")
+        raise TypeError(f"a direction is a seed, the name of a weight, or {counted(len(names), 'number')}, not {which!r}")
     if isinstance(which, str):
         if which not in names:
             raise ValueError(f"the model has no weight {which!r}; it has {', '.join(names[:8])}{', ...' * (len(names) > 8)}")
         return [float(name == which) for name in names]
     if len(which) != len(names):
-        raise ValueError(f"a direction needs {len(names)} numbers, one per parameter, not {len(which)}")
+        raise ValueError(f"a direction needs {counted(len(names), 'number')}, one per parameter, not {len(which)}")
     return list(map(float, which))
 
 

@@ -9,7 +9,7 @@ from html import escape
 from operator import add, mul
 from typing import TYPE_CHECKING, Any
 
-from nn.numbers import at_least_zero, integer
+from nn.numbers import at_least_zero, counted, integer
 
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Harm:
         lines = [self.title]
         own = [(i, j) for i, rows in enumerate(self.rows) for j in set(rows)]
         lines.append(f"  its own rows  {_sum(self.actual[i][j] for i, j in own):+.4f} (first order "
-                     f"{_sum(self.first_order[i][j] for i, j in own):+.4f}), summed over {_count(len(self.rows), 'update')}")
+                     f"{_sum(self.first_order[i][j] for i, j in own):+.4f}), summed over {counted(len(self.rows), 'update')}")
         pairs = self.ranked()
         helped, harmed = [p for p in pairs if p[0] < 0], [p for p in pairs if p[0] > 0]
         lines.append(f"  helped  {len(helped):>8,} of the others, {_sum(p[0] for p in helped):+.4f} in all")
@@ -139,7 +139,7 @@ def harm_of_step(log: Log, step: int) -> Harm:
     with again.borrowed():
         first = [_dot(moved, g) for g in again.gradients(whole.old, range(len(log.rows)))]
     rows = ", ".join(map(str, update.rows[:4])) + ", ..." * (len(update.rows) > 4)
-    title = f"update {step} (epoch {update.epoch}, row{'s' * (len(update.rows) > 1)} {rows}, η = {update.lr:g}) and the loss of {_count(len(log.rows), 'row')}"
+    title = f"update {step} (epoch {update.epoch}, row{'s' * (len(update.rows) > 1)} {rows}, η = {update.lr:g}) and the loss of {counted(len(log.rows), 'row')}"
     change = [b - a for a, b in zip(before, after, strict=True)]
     return Harm(title, [update.rows], [t for _, t in log.rows], before, [change], [first])
 
@@ -166,8 +166,8 @@ def harm_of_rows(log: Log, rows: Sequence[int] | None, lr: float | None) -> Harm
         for d in steps:
             after = again.losses(array("d", map(add, weights, d)))
             actual.append([b - a for a, b in zip(before, after, strict=True)])
-    some = "each row" if len(chosen) == n else f"each of {_count(len(chosen), 'row')}"
-    title = f"one step w - η dE/dw, η = {rate:g}, on {some} from the present weights, and the loss of {_count(n, 'row')}"
+    some = "each row" if len(chosen) == n else f"each of {counted(len(chosen), 'row')}"
+    title = f"one step w - η dE/dw, η = {rate:g}, on {some} from the present weights, and the loss of {counted(n, 'row')}"
     return Harm(title, [(i,) for i in chosen], [t for _, t in log.rows], before, actual, _products(steps, slopes))
 
 
@@ -229,7 +229,3 @@ def _mean(numbers: Iterable[float]) -> float:
 
 def _sum(numbers: Iterable[float]) -> float:
     return math.fsum(x for x in numbers if math.isfinite(x))
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"

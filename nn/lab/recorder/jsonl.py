@@ -22,6 +22,7 @@ from nn.lab.lines import is_sealed, opened, sealed
 from nn.lab.recorder.log import Log, Whole
 from nn.losses import LOSSES
 from nn.modules import MLP, Module
+from nn.numbers import counted
 from nn.optim import SGD
 
 
@@ -197,7 +198,7 @@ def _floats(numbers: Any) -> list[float]:
 def _state(numbers: Any, n: int, holes: bool = False) -> array[float]:
     found = [_number(x) for x in numbers] if holes else _floats(numbers)
     if len(found) != n:
-        raise ValueError(f"{n} numbers were expected, not {len(found)}")
+        raise ValueError(f"{len(found)} where {counted(n, 'number')} should be")
     return array("d", found)
 
 
@@ -207,7 +208,7 @@ def _computes(model: MLP) -> list[Any]:
 
 
 def _brief(names: list[str]) -> str:
-    return f"{len(names)} parameters, {names[0]} to {names[-1]}" if names else "no parameters"
+    return f"{counted(len(names), 'parameter')}, {names[0]} to {names[-1]}" if names else "no parameters"
 
 
 def _target(t: Any) -> Any:

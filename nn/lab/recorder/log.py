@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from nn.compiled import is_own
 from nn.history import Update
 from nn.lab.recorder.replay import Again, weights_of
-from nn.numbers import integer
+from nn.numbers import counted, integer
 from nn.optim import SGD
 
 
@@ -113,7 +113,7 @@ class Log(Sequence[Update]):
     @property
     def kept(self) -> str:
         """In words."""
-        told = f"{self.made:,} updates: rows, losses and learning rate of each"
+        told = f"{counted(self.made, 'update')}: rows, losses and learning rate of each"
         if len(self.wholes) == self.made:
             return f"{told}, gradient and weights of each ({self.bytes / 1e6:.3g} MB)"
         some = f"of every {self.every:,}th ({len(self.wholes):,}, {self.bytes / 1e6:.3g} MB)" if self.wholes else "of none"
@@ -131,7 +131,7 @@ class Log(Sequence[Update]):
             raise TypeError(f"updates are numbered, and {k!r} is no number of one")
         step += self.made if step < 0 else 0
         if not 0 <= step < self.made:
-            raise IndexError(f"there are {self.made} updates, 0 to {self.made - 1}, and no {k}")
+            raise IndexError(f"of {counted(self.made, 'update')}, 0 to {self.made - 1}, {k} is none")
         e = self.epoch(step)
         return Update(step, e, tuple(self.batch(step)), self.lrs[e], self.before[step], self.after[step], self)
 

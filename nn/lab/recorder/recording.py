@@ -12,7 +12,7 @@ from nn.history import History
 from nn.lab.recorder.log import Log
 from nn.lab.recorder.replay import losses, numbers_of, watch
 from nn.losses import loss_function
-from nn.numbers import at_least_zero, whole
+from nn.numbers import at_least_zero, flag, whole
 from nn.optim import SGD
 
 
@@ -38,9 +38,8 @@ class Recorder:
     history: History
 
     def __init__(self, every: int = 1, all_losses: bool = False, megabytes: float = 100.0) -> None:
-        if not isinstance(all_losses, bool):
-            raise ValueError(f"all_losses is True or False, not {all_losses!r}")
-        self.every, self.all_losses, self.megabytes = whole("every", every), all_losses, at_least_zero("megabytes", megabytes)
+        self.every, self.all_losses = whole("every", every), flag("all_losses", all_losses)
+        self.megabytes = at_least_zero("megabytes", megabytes)
         self.history = History()
 
     def begin(

@@ -11,7 +11,7 @@ from nn.lab.search.job import Job, Run
 from nn.lab.search.picture import points
 from nn.lab.table import aligned, cell
 from nn.modules import Module
-from nn.numbers import number
+from nn.numbers import counted, number
 
 
 NUMBERS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
@@ -165,7 +165,7 @@ class Results(Sequence[Run]):
         return f"<table><caption>{escape(repr(self))}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def __repr__(self) -> str:
-        told = [f"{len(self)} run{'s' * (len(self) != 1)}" if not self.missing else f"{len(self)} of {len(self) + self.missing} runs"]
+        told = [counted(len(self), "run") if not self.missing else f"{len(self)} of {len(self) + self.missing} runs"]
         if failed := len(self.failed):
             told.append(f"{failed} failed")
         if len(self) > failed:
