@@ -157,8 +157,9 @@ def check_rows(rows: Iterable[Any], nin: int | None, nout: int | None = None, cl
 
 def as_pairs(rows: Iterable[Any]) -> list[tuple[Any, Any]]:
     """The rows as pairs of what is to be checked, arrays as lists; TypeError for what is no pair, ValueError for no rows."""
-    if not isinstance(rows, Iterable):
-        raise TypeError(f"rows are {short(rows)}, not a sequence of pairs (x, t)")
+    if isinstance(rows, str) or not isinstance(rows, Iterable):
+        reads = f"; data.load({rows!r}) reads a data set" if isinstance(rows, str) else ""
+        raise TypeError(f"rows are {short(rows)}, not a sequence of pairs (x, t){reads}")
     pairs: list[tuple[Any, Any]] = []
     for i, row in enumerate(rows):
         pair = plain(row)

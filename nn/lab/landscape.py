@@ -54,8 +54,8 @@ class Surface:
 
     def project(self, weights: Sequence[float]) -> tuple[float, float]:
         """The (a, b) of the point of the plane that is nearest to these weights."""
-        if len(weights) != len(self.centre):
-            raise ValueError(f"the plane is that of {counted(len(self.centre), 'weight')}, not of {len(weights)}")
+        if not hasattr(weights, "__len__") or len(weights) != len(self.centre):
+            raise ValueError(f"the plane is that of {counted(len(self.centre), 'weight')}, and {weights!r:.60} is no list of so many")
         d = [w - c for w, c in zip(weights, self.centre, strict=True)]
         uu, uv, vv = _dot(self.first, self.first), _dot(self.first, self.second), _dot(self.second, self.second)
         du, dv = _dot(d, self.first), _dot(d, self.second)
@@ -144,6 +144,8 @@ def plane(
     A direction is a seed (random, normalised unit by unit), the name of a weight (the exact surface of
     that weight), or one number per parameter. Raises ValueError for a name that no weight has.
     """
+    if centre is not None and not isinstance(centre, Iterable):
+        raise TypeError(f"centre is {centre!r}; write {counted(len(_weights(model)), 'number')}, one per parameter")
     c = _weights(model) if centre is None else list(centre)
     u, v = _direction(model, first), _direction(model, second)
     if len(c) != len(u):
@@ -235,6 +237,8 @@ def path_plane(path: Sequence[Sequence[float]]) -> tuple[list[float], list[float
         import numpy
     except ImportError:
         raise ImportError("the plane of a path needs NumPy: pip install numpy") from None
+    if numpy.ndim(path) != 2 or not len(path):
+        raise ValueError(f"a path is a list of points, each with a number for every parameter, not {path!r:.60}")
     moves = numpy.array(path, dtype=float) - numpy.array(path[-1], dtype=float)
     _, sizes, directions = numpy.linalg.svd(moves, full_matrices=False)
     if len(sizes) < 2 or sizes[1] <= 1e-12 * sizes[0]:

@@ -76,7 +76,7 @@ def gradient_sizes(sizes: Sequence[Sequence[float]], ax: Any = None, stride: int
         raise ValueError("gradient sizes are one row for each step, with one number for each layer; give at least one")
     ax, stride = axes(ax), whole("stride", stride)
     logs = [[math.log10(row[k]) if 0 < row[k] < math.inf else math.nan for row in sizes] for k in range(len(sizes[0]))]
-    low, high = limits or (None, None)
+    low, high = _ends(limits)
     extent = (0, stride * len(sizes), 0.5, len(logs) + 0.5)
     shown = ax.imshow(logs, aspect="auto", interpolation="nearest", cmap="cividis", origin="lower", extent=extent, vmin=low, vmax=high)
     ax.set_yticks(range(1, len(logs) + 1))
@@ -96,6 +96,14 @@ def _lines(paths: Any) -> dict[str, Sequence[float]]:
         if not _numbers(numbers):
             raise ValueError(f"there is no line to draw: {name} is {short(numbers)}; give one number or more")
     return found
+
+
+def _ends(limits: Any) -> tuple[Any, Any]:
+    """The lowest and the highest number, both None where they are not given."""
+    found = (None, None) if limits is None else plain(limits)
+    if not isinstance(found, Sequence) or len(found) != 2 or (limits is not None and not _numbers(found)):
+        raise ValueError(f"limits are the lowest and the highest, as (0.0, 1.0), not {short(limits)}")
+    return found[0], found[1]
 
 
 def _numbers(x: Any) -> bool:
@@ -181,6 +189,8 @@ class Live:
     def __init__(self, show: Callable[[Any], object] | None, per_second: float) -> None:
         if not isinstance(plain(per_second), int | float) or not 0 < per_second < math.inf:
             raise ValueError(f"per_second is {per_second!r}; write how many pictures a second, a number above 0")
+        if show is not None and not callable(show):
+            raise TypeError(f"show is {short(show)}; write live(), or live(show) with a function of the Figure")
         if show is None and find_spec("IPython") is None:  # told before the training, not in it
             raise ImportError("a live curve stands in the cell of a notebook, and IPython is not installed; write live(show) with a function of the Figure")
         self._show, self._pause = show or self._in_the_cell, 1 / per_second
@@ -234,8 +244,8 @@ def surface(
         bar = ax.get_figure().colorbar(drawn, ax=ax, label="mean error E, the same everywhere")
         bar.set_ticks([E], labels=[f"{E:.6g}"])
     else:
-        low, high = limits or (0.0, 0.0)
-        levels = [low + (high - low) * k / 24 for k in range(25)] if limits else 24
+        low, high = _ends(limits)
+        levels = 24 if low is None else [low + (high - low) * k / 24 for k in range(25)]
         drawn = ax.contourf(slice.a, slice.b, finite, levels=levels, cmap="cividis")
         ax.get_figure().colorbar(drawn, ax=ax, label="mean error E").formatter.set_useOffset(False)
     if paths is not None and not isinstance(paths, Mapping):

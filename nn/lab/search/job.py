@@ -10,14 +10,15 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias
 
 from nn.dataset import Dataset
 from nn.losses import loss_function
 from nn.modules import MLP, Module
-from nn.numbers import integer
-from nn.optim import Diverged
+from nn.numbers import at_least_zero, integer, whole
+from nn.optim import Diverged, schedule_function
 from nn.scores import scores as scores_of
 from nn.train import fit
 
@@ -41,6 +42,12 @@ def _keywords(f: Callable[..., Any]) -> set[str]:
 
 TRAINING = _keywords(fit) - set(BELONGS_ELSEWHERE)  # what goes to fit; the rest goes to the model
 ARCHITECTURE = _keywords(MLP) - {"seed"} | {"hidden"}
+CHECKS: dict[str, Callable[[Any], object]] = {  # of options that all runs share, before the first of them
+    "loss": loss_function,
+    "schedule": schedule_function,
+    **{name: partial(whole, name) for name in ("epochs", "batch_size")},
+    **{name: partial(at_least_zero, name) for name in ("lr", "momentum", "weight_decay")},
+}
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,9 @@ class Job:
     factory: Factory | None
     options: Setting
 
-    def check(self, names: set[str]) -> None:
-        """Raise TypeError or ValueError for options that no run could take; `names` are those of the space."""
-        names = names | set(self.options)
+    def check(self, varies: set[str]) -> None:
+        """Raise TypeError or ValueError for options that no run could take; `varies` are the names of the space."""
+        names = varies | set(self.options)
         for name in names & set(BELONGS_ELSEWHERE):
             raise TypeError(f"{name} is no option of a single run: {BELONGS_ELSEWHERE[name]}")
         own = names - TRAINING
@@ -101,6 +108,10 @@ class Job:
                 raise TypeError(f"model= must be a function that takes {taken} as keywords, and {self.factory!r} does not: {error}") from None
         if missing := [name for name in ("loss", "lr", "epochs") if name not in names]:
             raise TypeError(f"training needs {missing[0]}: give it as a keyword, or among what varies")
+        for name in CHECKS.keys() & self.options.keys():
+            CHECKS[name](self.options[name])
+        if self.factory is None and not varies & ARCHITECTURE:
+            self.model({"seed": 0})
 
     def model(self, setting: Setting) -> Module:
         """The untrained model of a setting."""
