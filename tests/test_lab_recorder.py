@@ -367,12 +367,13 @@ def interrupted_at_any_moment(backend):
     for _ in range(25):
         model, recorder = net(), Recorder(megabytes=0.002)
         try:
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.1))
-            train(model, record=recorder, backend=backend, epochs=60, momentum=0.5)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.1))
+                train(model, record=recorder, backend=backend, epochs=60, momentum=0.5)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)  # it may ring at this very moment
         except KeyboardInterrupt:
             interrupted += 1
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         history = recorder.history
         if not history.updates:
             assert weights(model) == start

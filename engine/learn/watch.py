@@ -23,7 +23,7 @@ from typing import Any
 
 
 GRACE = 5.0  # seconds
-PATIENCE = 10  # seconds by the clock for one of the processor's
+LATE = 20.0  # seconds by the clock that code may take beyond those of the processor: it waits for its turn, or it sleeps
 TICK, AGAIN = 0.25, 0.5  # seconds between two looks at the time, and of the processor's until TimeUp is raised again
 ENDING = ("_exit", "abort", "fork", "forkpty", "execv", "execve")  # of os, which the others of their kind call
 
@@ -76,7 +76,7 @@ def open_for_telling(close: Any) -> Any:
 def limited(seconds: float) -> Iterator[None]:
     """Raise TimeUp in this thread, wherever it is in Python code, after so many seconds of the processor's time; nothing ends the process.
 
-    By the clock it may be ten times as long: on a slow or busy machine right code is late, and no less right.
+    By the clock it may take some more: on a busy machine right code is late, and no less right.
     The callbacks of the garbage collector, as test runners have them, are held back: Python drops what is raised there.
     """
     watch = _Watch(seconds)
@@ -125,14 +125,14 @@ class _Watch:
                 continue
 
     def _look(self) -> None:
-        limit, late, told = time.process_time() + self.seconds, time.monotonic() + PATIENCE * self.seconds, False
+        limit, late, told = time.process_time() + self.seconds, time.monotonic() + self.seconds + LATE, False
         while not self.stop.acquire(timeout=min(TICK, self.seconds / 4)):
             with self.lock:
                 if self.over:
                     return
                 if time.process_time() >= limit or time.monotonic() >= late:
                     self._raise(TimeUp)
-                    limit, late, told = time.process_time() + AGAIN, time.monotonic() + PATIENCE * AGAIN, True
+                    limit, late, told = time.process_time() + AGAIN, time.monotonic() + AGAIN + LATE, True
                 elif not told:
                     self._put_off()
 
