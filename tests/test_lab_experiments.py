@@ -272,7 +272,7 @@ def test_saddle_points():
 
 
 def test_skip_connections():
-    numbers = skip_connections(seeds=3, slices=1, points=9).numbers
+    numbers = skip_connections(seeds=3, slices=1, points=9, lr=0.02, steps=1500).numbers  # at larger rates the last bits decide
     assert numbers["trained"] == {False: 0, True: 3}
 
 
