@@ -12,6 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from apart import apart
 
 import engine
 from engine.learn import watch
@@ -267,6 +268,18 @@ def test_time_is_up_though_python_drops_what_is_raised_first(monkeypatch):
     with pytest.raises(TimeUp), limited(0.1):
         endless()
     assert (gc.callbacks, sys.unraisablehook) == before
+
+
+def test_what_runs_afterwards_is_not_held_up():
+    """Python 3.11 looks again and again for what is to be raised, once it was told of something and finds nothing."""
+    apart("""
+import sys
+from engine.learn.watch import limited
+with limited(5.0):
+    pass
+sys.setprofile(lambda *_: None)
+(lambda: None)()
+""")
 
 
 def test_time_that_others_have_taken_does_not_count(monkeypatch):

@@ -118,7 +118,9 @@ class _Watch:
                 if self.stop.locked():
                     self.stop.release()
                 with self.lock:
-                    self._raise(None)
+                    pass
+                for _ in range(3):  # where Python looks whether there is something to raise: if so, here
+                    pass
                 faulthandler.cancel_dump_traceback_later()
                 return
             except TimeUp:
@@ -131,13 +133,10 @@ class _Watch:
                 if self.over:
                     return
                 if time.process_time() >= limit or time.monotonic() >= late:
-                    self._raise(TimeUp)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(TimeUp))
                     limit, late, told = time.process_time() + AGAIN, time.monotonic() + AGAIN + LATE, True
                 elif not told:
                     self._put_off()
-
-    def _raise(self, error: type[BaseException] | None) -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), error and ctypes.py_object(error))
 
     def _put_off(self) -> None:
         if sys.__stderr__ is not None:
