@@ -33,7 +33,7 @@ def test_picture_and_page_are_of_the_same_graph(folder, name):
     ET.fromstring(svg)
     page = (folder / f"{name}.html").read_text("utf-8")
     data = json.loads(re.search(r'<script type="application/json" id="graph">(.*?)</script>', page, re.S)[1])
-    nodes = int(re.search(r"gradient graph: (\d+) nodes", svg)[1])
+    nodes = int(re.search(r"gradient graph: ([\d,]+) nodes", svg)[1].replace(",", ""))
     assert len(data["nodes"]["data"]) == nodes
     assert data["backward"] is True
     assert len(page) < 400_000

@@ -101,7 +101,11 @@ def test_the_same_model_is_the_same_file(path, content):
 
 
 def test_the_file_can_be_read_by_others(path):
-    save(model(), path)
+    before = os.umask(0o022)
+    try:
+        save(model(), path)
+    finally:
+        os.umask(before)
     assert oct(path.stat().st_mode & 0o777) == "0o644"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 

@@ -85,8 +85,8 @@ def limited(seconds: float) -> Iterator[None]:
     sys.unraisablehook = lambda dropped: None if dropped.exc_type is TimeUp else hook(dropped)
     try:
         with kept_alive():
-            watch.begin()
             try:
+                watch.begin()
                 yield
             finally:
                 watch.end()
