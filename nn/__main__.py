@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import warnings
 from typing import NoReturn
@@ -24,6 +25,7 @@ EXAMPLES = """a first round:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 2 with one line that says what was wrong."""
     args = _parser().parse_args(argv)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its notes on folders and fonts tell nothing of the run
     try:
         with warnings.catch_warnings(), output(to_the_end=getattr(args, "out", None) is not None):
             warnings.showwarning = lambda message, *_, **__: print(f"nn {args.command}: {message}", file=sys.stderr)

@@ -477,6 +477,15 @@ def test_errors_of_a_process(tmp_path):
         assert "Traceback" not in done.stderr
 
 
+def test_a_home_that_cannot_be_written_to_is_nothing_to_tell(tmp_path, monkeypatch):
+    for name in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/dev/null")
+    done = python("train", "xor", "--epochs", "30", "--out", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files(tmp_path) == WRITTEN
+
+
 def test_a_reader_that_went_away():
     there, here = os.pipe()
     os.close(there)
