@@ -69,7 +69,7 @@ def visit(browser, tmp_path):
             style = f"<style>body {{ font-family: {font} !important }}</style>"
             (tmp_path / f"{len(contexts)}.html").write_text(view.html.replace("</head>", style + "</head>"), encoding="utf-8")
         page.goto(path)
-        page.wait_for_selector("html[data-ready]", state="attached")
+        assert page.evaluate("document.documentElement.dataset.ready") == "yes", problems  # all of it ran as it was read
         return page
 
     yield go
