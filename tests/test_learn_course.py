@@ -289,6 +289,17 @@ def test_time_that_others_have_taken_does_not_count(monkeypatch):
         time.sleep(0.4)
 
 
+def test_what_works_is_told_by_the_processors_time(monkeypatch):
+    def busy():
+        end = time.process_time() + 20.0
+        while time.process_time() < end:
+            pass
+
+    monkeypatch.setattr(watch, "LATE", 3_600.0)  # the clock tells nothing here
+    with pytest.raises(TimeUp), limited(0.2):
+        busy()
+
+
 def test_what_sleeps_is_told_by_the_clock(monkeypatch):
     def asleep():
         while True:

@@ -117,7 +117,7 @@ class _Watch:
                 self.over = True
                 if self.stop.locked():
                     self.stop.release()
-                with self.lock:
+                with self.lock:  # whoever is raising now has done so
                     pass
                 for _ in range(3):  # where Python looks whether there is something to raise: if so, here
                     pass
